@@ -1,0 +1,63 @@
+# Every target does its own set-up: nothing is needed before but Python 3.11+, make and a network.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.runtime-installed
+DEV := $(VENV)/.dev-installed
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: demo test check bench clean help lock format setup
+
+demo: $(RUNTIME) ## Everything on this machine: local services, daemon, tonight's render, the console on it
+	@PREDAWN_HOME="$${PREDAWN_HOME:-$(CURDIR)/.demo}" $(BIN)/predawn demo $(DEMO_ARGS)
+
+test: $(DEV) ## The whole test suite, in parallel (TEST_ARGS= adds pytest options)
+	@$(BIN)/python -m pytest $(TEST_ARGS)
+
+check: $(DEV) ## Lint, format, types, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/pyright
+	@$(BIN)/lint-imports
+
+bench: $(DEV) ## Benchmarks: figures side by side in one run
+	@$(BIN)/python -m benchmarks
+
+format: $(DEV) ## Let ruff rewrite what it can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock: $(DEV) ## Write the lock files anew from pyproject.toml
+	@$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --group dev --output-file requirements/dev.lock pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --group build --constraint requirements/dev.lock --output-file requirements/runtime.lock pyproject.toml
+
+setup: $(DEV) ## Only the set-up: .venv with everything locked
+
+clean: ## Remove what make made: .venv, caches, the demo's home
+	rm -rf $(VENV) .demo .pytest_cache .ruff_cache .import_linter_cache dist build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## This list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "predawn needs Python 3.11 or newer; $(PYTHON) is older. Use: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+# The stamp is the proof that the lock was installed whole: pip's work is skipped while the lock has not changed.
+$(RUNTIME): requirements/runtime.lock pyproject.toml | $(BIN)/python
+	@echo "setting up $(VENV) (once, about a minute)" >&2
+	@$(PIP) install --require-hashes -r requirements/runtime.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): requirements/dev.lock pyproject.toml $(RUNTIME)
+	@echo "adding the development tools (once)" >&2
+	@$(PIP) install --require-hashes -r requirements/dev.lock
+	@touch $@

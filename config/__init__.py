@@ -1,0 +1,1 @@
+"""Settings: frozen models (``config.settings``) and the loader that fills them (``config.loader``)."""

@@ -1,0 +1,1 @@
+"""The operator's side: command line, Textual console and the composition root."""

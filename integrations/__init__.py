@@ -1,0 +1,1 @@
+"""Everything outside: one folder per service, none importing another (``integrations.kit`` is what they share)."""

@@ -1,0 +1,1 @@
+"""The engine: domain, ports, store, queue, pipeline, schedules, health, API."""

@@ -1,0 +1,1 @@
+"""What predawn talks about: frozen values and pure decisions, standard library only."""

@@ -1,0 +1,64 @@
+"""Schedules: when a job type's run is due, for which day, and until when it must be out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleDefinition:
+    """A schedule as declared in the config.
+
+    Attributes:
+        cron: five fields with day *names* (APScheduler reads the number 0 as Monday), in ``timezone``.
+        deadline: local time of day by which the result must be out; on the day after the start when it is not later.
+        catch_up_s: a fire missed by less than this many seconds is made up for at start (the newest only).
+        payload: JSON object handed to the job.
+    """
+
+    name: str
+    job_type: str
+    cron: str
+    timezone: str
+    deadline: time | None = None
+    catch_up_s: float = 6 * 3600.0
+    payload: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    priority: str = "high"
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleState:
+    """A row of ``schedules``: the definition and what has become of it.
+
+    Attributes:
+        last_fire: nominal time (aware UTC) of the newest fire that has been turned into a job.
+        paused: an operator's pause; it survives restarts and edits of the config.
+        skip_dates: run dates an operator has skipped.
+    """
+
+    definition: ScheduleDefinition
+    last_fire: datetime | None = None
+    paused: bool = False
+    skip_dates: tuple[date, ...] = ()
+    last_job_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fire:
+    """One nominal time of a schedule and the job it stands for.
+
+    Attributes:
+        nominal: aware, in the schedule's time zone.
+        run_date: the day the result is for: the deadline's day, or the nominal day without a deadline.
+        key: idempotency key, ``daily_ca:2026-11-20``.
+    """
+
+    schedule: str
+    nominal: datetime
+    run_date: date
+    deadline_at: datetime | None
+    key: str

@@ -1,0 +1,1 @@
+"""The interfaces between the rooms: what the engine needs and what it offers."""

@@ -1,0 +1,150 @@
+"""Operations: the one port through which TUI, CLI, HTTP API and Slack read and act.
+
+Synchronous and thread-safe. Reads never need the daemon; commands write to the database and the daemon acts on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+
+from scheduler.domain.failure import FailureRecord
+from scheduler.domain.job import CancelOutcome, Enqueued, Job, JobSpec, JobStatus, Priority
+from scheduler.domain.render import Attempt, Checkpoint, Render
+from scheduler.domain.schedule import Fire, ScheduleState
+from scheduler.domain.service import ServiceHealth
+from scheduler.domain.snapshot import Page, Snapshot
+
+
+class OperationError(Exception):
+    """A command cannot be done; the message says why and what to do instead.
+
+    ::
+
+        OperationError
+          NotFoundError      what was named does not exist
+          InvalidError       an argument is wrong; the message names it
+    """
+
+
+class NotFoundError(OperationError):
+    """What was named does not exist (or a prefix names several)."""
+
+
+class InvalidError(OperationError):
+    """An argument is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: ``name`` (Unix user, token name), ``via`` (``tui``, ``cli``, ``http``, ``slack``, ``schedule``)."""
+
+    name: str
+    via: str
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.via})"
+
+
+@dataclass(frozen=True, slots=True)
+class JobDetail:
+    """A job with everything that is known of it."""
+
+    job: Job
+    renders: tuple[Render, ...]
+    attempts: tuple[Attempt, ...]
+    failures: tuple[FailureRecord, ...]
+    checkpoints: tuple[Checkpoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UpcomingFire:
+    """A coming nominal time of a schedule (``skipped``: an operator or a pause holds it back)."""
+
+    fire: Fire
+    skipped: bool
+
+
+class Operations(Protocol):
+    """Reads and commands. Commands take the actor, for permission and audit."""
+
+    def snapshot(self, *, job_limit: int = 50) -> Snapshot:
+        """What the console shows now."""
+        ...
+
+    def data_version(self) -> int:
+        """Changes whenever any process has written; cheap: poll this, not the snapshot."""
+        ...
+
+    def jobs(
+        self,
+        *,
+        statuses: Sequence[JobStatus] = (),
+        job_types: Sequence[str] = (),
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Job]:
+        """Jobs newest first."""
+        ...
+
+    def job(self, job_id: str) -> JobDetail:
+        """One job by id or unique prefix.
+
+        Raises:
+            NotFoundError: none, or several.
+        """
+        ...
+
+    def logs(self, target: str, *, after: str | None = None) -> tuple[Attempt, ...]:
+        """Attempts of a job or render (id or unique prefix), oldest first, after the attempt ``after``."""
+        ...
+
+    def submit(self, spec: JobSpec, *, actor: Actor) -> Enqueued:
+        """Queue a job.
+
+        Raises:
+            InvalidError: unknown job type or bad payload.
+        """
+        ...
+
+    def cancel(self, job_id: str, *, actor: Actor) -> CancelOutcome:
+        """Cancel a job."""
+        ...
+
+    def retry(self, job_id: str, *, actor: Actor) -> Job:
+        """Queue a failed or cancelled job again.
+
+        Raises:
+            InvalidError: its state does not allow it.
+        """
+        ...
+
+    def rerender(self, job_id: str, *, actor: Actor) -> Job:
+        """Make an ended job anew."""
+        ...
+
+    def set_priority(self, job_id: str, priority: Priority, *, actor: Actor) -> Job:
+        """Change the priority of a queued job."""
+        ...
+
+    def schedules(self) -> tuple[ScheduleState, ...]:
+        """All schedules."""
+        ...
+
+    def upcoming(self, *, count: int = 5, now: datetime | None = None) -> tuple[UpcomingFire, ...]:
+        """The next nominal times over all schedules, soonest first."""
+        ...
+
+    def run_schedule(self, name: str, *, actor: Actor, on: date | None = None) -> Enqueued:
+        """Queue a schedule's job now, for its coming run date (or ``on``); a run date that has a job keeps it."""
+        ...
+
+    def pause_schedule(self, name: str, *, paused: bool, actor: Actor) -> None:
+        """Pause or resume a schedule."""
+        ...
+
+    def services(self) -> tuple[ServiceHealth, ...]:
+        """How the services stand by the probes kept."""
+        ...
