@@ -9,15 +9,16 @@ from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints
 
-from config.checks import check_cron, check_time_zone, check_url
+from config.checks import check_clock, check_clock_input, check_cron, check_time_zone, check_url
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 Url = Annotated[str, AfterValidator(check_url)]
 TimeZone = Annotated[str, AfterValidator(check_time_zone)]
 Cron = Annotated[str, AfterValidator(check_cron)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+LocalTime = Annotated[time, BeforeValidator(check_clock_input), AfterValidator(check_clock)]
 
 
 class Section(BaseModel):
@@ -224,7 +225,7 @@ class ScheduleSettings(Section):
     """Five fields: minute hour day month weekday; weekdays by name (``mon-fri``)."""
     timezone: TimeZone = "Asia/Kolkata"
     """IANA time zone of ``cron`` and ``deadline``."""
-    deadline: time | None = time(6, 0)
+    deadline: LocalTime | None = time(6, 0)
     """Local time by which the video must be out, on the day after the start if it is not later than the start."""
     catch_up_s: Annotated[float, Field(ge=0, le=7 * 86_400)] = 10_800.0
     """A start missed by less than this many seconds is made up for when the daemon is back (the newest only)."""
