@@ -1,6 +1,6 @@
 """Deadline first: may this provider be tried (again), or must we step down? Pure decisions.
 
-The pipeline is a chain of stages towards a deadline. The *reserve* of a stage is what the cheapest providers of the
+The pipeline is a chain of stages towards a deadline. The *reserve* of a stage is what the last resorts of the
 stages after it still need (P90). A provider may be tried only while its own time-out and the reserve fit before the
 deadline; otherwise the runner steps down to a cheaper provider, so that a render degrades rather than comes late.
 """
@@ -53,10 +53,10 @@ def attempt_budget(
         time_left_s: seconds to the deadline; None: there is none.
         timeout_s: the stage's own limit for an attempt.
         expected: how long the provider takes by history or by the configured default.
-        reserve_s: what the cheapest providers of the stages after this one need.
+        reserve_s: what the last resorts of the stages after this one need (P90).
         last_resort: nothing cheaper comes after it in the chain: it is always tried, also past the deadline, because
             a late video is better than none.
-        step_down_s: what the cheapest provider after this one in the chain needs; it must fit if this one fails.
+        step_down_s: what the last resort of this chain needs (P90); it must fit if this one fails.
     """
     if time_left_s is None:
         return AttemptBudget(allowed=True, timeout_s=timeout_s, why="no deadline")

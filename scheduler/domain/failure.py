@@ -136,3 +136,17 @@ class FailureRecord:
     provider: str | None
     retryable: bool
     details: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+class RenderFailedError(Exception):
+    """A render has failed for good: every provider of a stage was tried.
+
+    Args:
+        error: what the job keeps.
+        retryable: whether a later render of the job may do better (bad input cannot).
+    """
+
+    def __init__(self, error: JobError, *, retryable: bool) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.retryable = retryable

@@ -106,7 +106,10 @@ POISON = _t(
     "the lease ran out too many times: the job kills its workers",
 )
 TIME_OUT = _t(
-    "time-out", {JobStatus.PROCESSING}, JobStatus.FAILED, "the stored time limit passed and the lease ran out"
+    "time-out",
+    {JobStatus.PROCESSING},
+    JobStatus.FAILED,
+    "the stored time limit passed, and the lease ran out or 30 s more went by",
 )
 RETRY_DUE = _t("retry-due", {JobStatus.FAILED}, JobStatus.QUEUED, "retry_at has come")
 RETRY = _t(

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from scheduler.domain.failure import FailureRecord
-from scheduler.domain.job import CancelOutcome, Enqueued, Job, JobSpec, JobStatus, Priority
+from scheduler.domain.job import CancelOutcome, Enqueued, Job, JobSpec, JobStatus, Priority, QueueDepth
 from scheduler.domain.render import Attempt, Checkpoint, Render
 from scheduler.domain.schedule import Fire, ScheduleState
 from scheduler.domain.service import ServiceHealth
@@ -78,6 +78,10 @@ class Operations(Protocol):
         """Changes whenever any process has written; cheap: poll this, not the snapshot."""
         ...
 
+    def depth(self) -> QueueDepth:
+        """How many jobs are in which state."""
+        ...
+
     def jobs(
         self,
         *,
@@ -121,8 +125,8 @@ class Operations(Protocol):
         """
         ...
 
-    def rerender(self, job_id: str, *, actor: Actor) -> Job:
-        """Make an ended job anew."""
+    def rerender(self, job_id: str, *, actor: Actor, deadline_at: datetime | None = None) -> Job:
+        """Make an ended job anew, by ``deadline_at`` (None: its old deadline if that is still ahead, else none)."""
         ...
 
     def set_priority(self, job_id: str, priority: Priority, *, actor: Actor) -> Job:
@@ -143,6 +147,10 @@ class Operations(Protocol):
 
     def pause_schedule(self, name: str, *, paused: bool, actor: Actor) -> None:
         """Pause or resume a schedule."""
+        ...
+
+    def skip_date(self, name: str, day: date, *, actor: Actor) -> ScheduleState:
+        """Let one run date of a schedule pass."""
         ...
 
     def services(self) -> tuple[ServiceHealth, ...]:

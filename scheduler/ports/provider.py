@@ -27,7 +27,7 @@ class Call:
     Attributes:
         brief: from stage ``brief`` on.
         script: from stage ``script_gen`` on.
-        inputs: outputs of the stages this one needs, by name.
+        inputs: outputs of every stage before this one, by name: what it needs, and what those needed.
         parts: finished parts of this stage from earlier attempts, other providers or before a crash, by part name
             (the segment's index as text for ``manim`` and ``tts``); only what is missing is to be made.
         save_part: keeps a finished part; survives a crash.
@@ -35,7 +35,8 @@ class Call:
         workdir: an existing folder for this stage of this job; it stays until the job is pruned.
         timeout_s: seconds this attempt may take; the runner enforces it, a provider may use it to plan.
         correlation_id: goes out as ``X-Request-ID``.
-        idempotency_key: ``job:stage``, the same for every attempt (engine rule 4).
+        idempotency_key: ``job:stage``, the same for every attempt (engine rule 4); a re-render of a published job has
+            its own (``job:stage:1``), because it is to replace what is out.
     """
 
     job: Job

@@ -113,8 +113,11 @@ class JobStore(Protocol):
         """Queue a failed or cancelled job again, count reset, checkpoints kept. False: its state does not allow it."""
         ...
 
-    def rerender(self, job_id: str, *, by: str) -> bool:
-        """Queue an ended job again, count reset, checkpoints dropped. False: its state does not allow it."""
+    def rerender(self, job_id: str, *, by: str, deadline_at: datetime | None = None) -> bool:
+        """Queue an ended job again, count reset, checkpoints dropped, with a new deadline (None: without one).
+
+        False: its state does not allow it.
+        """
         ...
 
     def set_priority(self, job_id: str, priority: Priority) -> bool:
@@ -166,6 +169,10 @@ class JobStore(Protocol):
 
     def queue_config(self, job_type: str) -> QueueConfig:
         """The limits of a job type; defaults where the table has no row."""
+        ...
+
+    def add_queue_config(self, config: QueueConfig) -> bool:
+        """Insert the limits of a job type that has none yet; an operator's are left as they are (False)."""
         ...
 
     def put_queue_config(self, config: QueueConfig) -> None:

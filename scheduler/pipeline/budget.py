@@ -1,0 +1,82 @@
+"""The deadline before each attempt: how much must be kept for what follows, and what that leaves. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from scheduler.domain.deadline import AttemptBudget, attempt_budget, path_after
+from scheduler.domain.job import Job
+from scheduler.domain.render import StageName
+from scheduler.pipeline.forecast import Estimates, estimate_of
+from scheduler.pipeline.stages import Pipeline, Stage
+
+
+def must_end_at(job: Job, *, published: bool) -> datetime | None:
+    """When a render of ``job`` must have ended: its deadline or its time limit, whichever is first; None: neither.
+
+    Once a video of the job is ``published`` the deadline is met, and a further render (a re-render) has no hurry.
+    """
+    limits = [job.time_limit_at, None if published else job.deadline_at]
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
+def reserve_s(pipeline: Pipeline, stage: StageName, done: Collection[StageName], estimates: Estimates) -> float:
+    """Seconds (P90) that the last resorts of the stages after ``stage`` need.
+
+    The last resort, not the quickest: it is the one that depends on nobody, so it is what a later stage needs when
+    everything before it in its chain fails.
+    """
+    cost = {s.name: estimate_of(estimates, s.name, s.providers[-1]).p90_s for s in pipeline.stages}
+    return path_after(stage, cost, done)
+
+
+def budget_for(
+    pipeline: Pipeline,
+    stage: Stage,
+    provider: str,
+    *,
+    rest: Sequence[str],
+    calls: int,
+    done: Collection[StageName],
+    estimates: Estimates,
+    time_left_s: float | None,
+) -> AttemptBudget:
+    """May ``provider`` be asked now, and for how long.
+
+    What must fit after it is the last resort of its chain and those of the later stages. As long as they do, a video is
+    out on time whatever fails.
+
+    Args:
+        pipeline: all stages, for the reserve.
+        stage: the stage to be done.
+        provider: who is to be asked.
+        rest: providers that can still be asked after it, in order.
+        calls: calls of it so far.
+        done: stages that have ended.
+        estimates: how long providers take.
+        time_left_s: seconds until the render must have ended; None: there is no limit.
+    """
+    expected = estimate_of(estimates, stage.name, provider)
+    costs = {name: estimate_of(estimates, stage.name, name).p90_s for name in rest}
+    step_down_s = costs.get(stage.providers[-1], costs[rest[-1]]) if rest else 0.0
+    kept_s = reserve_s(pipeline, stage.name, done, estimates)
+    budget = attempt_budget(
+        time_left_s=time_left_s,
+        timeout_s=stage.policy.timeout_s,
+        expected=expected,
+        reserve_s=kept_s,
+        last_resort=not rest,
+        step_down_s=step_down_s,
+    )
+    if budget.allowed or time_left_s is None:
+        return budget
+    too_late_anyway = time_left_s - kept_s < step_down_s
+    if too_late_anyway and calls == 0 and expected.p90_s < min(costs.values()):
+        # Stepping down is meant to save time. Here it would not: the quick one is the best chance that is left.
+        return AttemptBudget(
+            allowed=True,
+            timeout_s=min(stage.policy.timeout_s, expected.p90_s),
+            why=f"short of time, and nothing quicker follows: one call of at most {expected.p90_s:.0f} s",
+        )
+    return budget

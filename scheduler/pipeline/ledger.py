@@ -1,0 +1,207 @@
+"""Everything a render writes: attempts, parts, checkpoints, failures. Off the event loop, and under the lease."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from scheduler.domain.failure import FailureClass, FailureRecord, LeaseLostError, StageFailure
+from scheduler.domain.job import JobResult, Lease
+from scheduler.domain.render import Attempt, AttemptStatus, Checkpoint, Render, RenderStatus, StageName, StageOutput
+from scheduler.ports.clock import Clock
+from scheduler.ports.store import Store
+
+Blocking = Callable[..., Awaitable[Any]]
+"""Runs a blocking call off the event loop: ``asyncio.to_thread``."""
+
+MESSAGE_CHARS = 2_000
+"""Characters of an error message that a row keeps."""
+
+
+async def settle(blocking: Blocking, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Run a blocking write to its end, also when the caller is cancelled meanwhile; then the cancellation goes on.
+
+    A thread cannot be stopped: without this, a row could be written after the ones that close it.
+    """
+    work = asyncio.ensure_future(blocking(function, *args, **kwargs))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.wait({work})
+        if not work.cancelled():
+            work.exception()  # it is looked at, so that asyncio does not complain: the cancellation matters more
+        raise
+
+
+class Ledger:
+    """The rows of one render."""
+
+    def __init__(self, store: Store, clock: Clock, lease: Lease, lease_s: float, *, blocking: Blocking) -> None:
+        self._store = store
+        self._clock = clock
+        self._lease = lease
+        self._lease_s = lease_s
+        self._blocking = blocking
+        self._render: Render | None = None
+        self._calls: dict[tuple[StageName, str], int] = {}
+        self._began: dict[str, float] = {}
+
+    async def open(self, correlation_id: str) -> Render:
+        """Begin the render.
+
+        Raises:
+            LeaseLostError: the job is someone else's.
+        """
+        self._render = await settle(
+            self._blocking, self._store.start_render, self._lease, correlation_id=correlation_id
+        )
+        return self.render
+
+    @property
+    def render(self) -> Render:
+        """The render.
+
+        Raises:
+            LeaseLostError: it could not be begun.
+        """
+        if self._render is None:
+            raise LeaseLostError(f"job {self._lease.job.id} belongs to another worker")
+        return self._render
+
+    def calls(self, stage: StageName, provider: str) -> int:
+        """How often a provider was called for a stage in this render."""
+        return self._calls.get((stage, provider), 0)
+
+    async def started(self, stage: StageName, provider: str, position: int, detail: Mapping[str, Any]) -> Attempt:
+        """A call begins."""
+        attempt = replace(
+            self._row(stage, provider, position), retry_count=self.calls(stage, provider), detail=dict(detail)
+        )
+        self._calls[stage, provider] = attempt.retry_count + 1
+        self._began[attempt.id] = self._clock.monotonic()
+        await settle(self._blocking, self._store.start_attempt, attempt)
+        return attempt
+
+    async def completed(self, attempt: Attempt, output: StageOutput) -> None:
+        """A call has delivered."""
+        await self._finish(
+            attempt,
+            status=AttemptStatus.COMPLETED,
+            detail={
+                **attempt.detail,
+                "degraded": output.degraded,
+                "files": len(output.artifacts),
+                "bytes": sum(artifact.size for artifact in output.artifacts.values()),
+            },
+        )
+
+    async def failed(self, attempt: Attempt, failure: StageFailure) -> None:
+        """A call has failed."""
+        await self._finish(
+            attempt,
+            status=AttemptStatus.FAILED,
+            error_class=failure.kind,
+            error_message=failure.message[:MESSAGE_CHARS],
+            detail={**attempt.detail, **failure.details},
+        )
+
+    async def stopped(self, attempt: Attempt, why: str) -> None:
+        """A call was broken off through no fault of its own."""
+        await self._finish(
+            attempt,
+            status=AttemptStatus.FAILED,
+            error_class=FailureClass.CANCELLED,
+            error_message=why[:MESSAGE_CHARS],
+        )
+
+    async def skipped(
+        self, stage: StageName, provider: str, position: int, *, why: str, skipped: str, kind: FailureClass | None
+    ) -> None:
+        """A provider is passed over: a row of no length, so that the logs tell why (``detail.skipped``: the word)."""
+        row = replace(
+            self._row(stage, provider, position),
+            status=AttemptStatus.FAILED,
+            retry_count=self.calls(stage, provider),
+            duration_ms=0,
+            error_class=kind,
+            error_message=why,
+            detail={"skipped": skipped},
+        )
+        await settle(self._blocking, self._store.start_attempt, row)
+
+    async def resumed(self, stage: StageName, output: StageOutput, position: int) -> None:
+        """A stage is taken from its checkpoint."""
+        row = replace(
+            self._row(stage, output.provider, position),
+            status=AttemptStatus.COMPLETED,
+            resumed=True,
+            duration_ms=0,
+            detail={"degraded": output.degraded},
+        )
+        await settle(self._blocking, self._store.start_attempt, row)
+
+    async def checkpoints(self) -> list[Checkpoint]:
+        """What earlier renders of the job left."""
+        found: list[Checkpoint] = await settle(self._blocking, self._store.checkpoints, self._lease.job.id)
+        return found
+
+    async def keep(self, stage: StageName, part: str, output: StageOutput) -> None:
+        """Keep an output (or with ``part`` a piece of it) and extend the lease, in one transaction.
+
+        Raises:
+            LeaseLostError: the lease is gone, and nothing was kept.
+        """
+        checkpoint = Checkpoint(self._lease.job.id, stage, part, output, self._lease.attempt)
+        kept = await settle(self._blocking, self._store.save_checkpoint, self._lease, checkpoint, lease_s=self._lease_s)
+        if not kept:
+            raise LeaseLostError(f"stage {stage.value} of job {self._lease.job.id} was not kept: the lease is lost")
+
+    async def confirm_lease(self) -> None:
+        """Ask whether the job is still ours, just before something becomes visible to others.
+
+        Raises:
+            LeaseLostError: it is not.
+        """
+        if not await settle(self._blocking, self._store.holds, self._lease):
+            raise LeaseLostError(f"job {self._lease.job.id} was not published: the lease is lost")
+
+    async def close(
+        self, status: RenderStatus, *, result: JobResult | None = None, failure: FailureRecord | None = None
+    ) -> None:
+        """End the render, with its result or with the record of why there is none."""
+        if failure is not None:
+            await settle(self._blocking, self._store.record_failure, failure)
+        if result is None:
+            await settle(self._blocking, self._store.finish_render, self.render.id, status)
+            return
+        await settle(
+            self._blocking,
+            self._store.finish_render,
+            self.render.id,
+            status,
+            degraded=result.degraded,
+            video_url=result.video_url,
+            thumbnail_url=result.thumbnail_url,
+            duration_s=result.duration,
+        )
+
+    def _row(self, stage: StageName, provider: str, position: int) -> Attempt:
+        return Attempt(
+            id=str(uuid.uuid4()),
+            render_id=self.render.id,
+            job_id=self._lease.job.id,
+            stage=stage,
+            provider=provider,
+            status=AttemptStatus.STARTED,
+            started_at=self._clock.now(),
+            fallback_position=position,
+        )
+
+    async def _finish(self, attempt: Attempt, **how: Any) -> None:
+        seconds = self._clock.monotonic() - self._began.pop(attempt.id)
+        await settle(
+            self._blocking, self._store.finish_attempt, replace(attempt, duration_ms=round(seconds * 1000), **how)
+        )

@@ -1,0 +1,73 @@
+"""How the stages of a render stand, told from its attempts alone: for the console, the CLI and the forecast. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from scheduler.domain.deadline import NEEDS
+from scheduler.domain.job import Job, JobStatus
+from scheduler.domain.render import Attempt, AttemptStatus, StageName
+from scheduler.domain.snapshot import StageState, StageView
+
+
+def stage_views(
+    attempts: Iterable[Attempt], *, job: Job | None, order: Sequence[StageName] = tuple(NEEDS)
+) -> tuple[StageView, ...]:
+    """One view for each stage.
+
+    Args:
+        attempts: all attempts of one render, oldest first.
+        job: whose render it is. What failed is being retried while the job runs, and waits while the job is queued.
+        order: the stages to show.
+    """
+    by_stage: dict[StageName, list[Attempt]] = {stage: [] for stage in order}
+    for attempt in attempts:
+        if attempt.stage in by_stage:
+            by_stage[attempt.stage].append(attempt)
+    status = JobStatus.QUEUED if job is None else job.status
+    return tuple(_view(stage, tuple(found), status) for stage, found in by_stage.items())
+
+
+def _view(stage: StageName, attempts: tuple[Attempt, ...], status: JobStatus) -> StageView:
+    if not attempts:
+        return StageView(stage, StageState.WAITING)
+    last = attempts[-1]
+    state = _state(last, len(attempts), status)
+    ended = state in {StageState.DONE, StageState.FAILED}
+    return StageView(
+        stage=stage,
+        state=state,
+        provider=last.provider,
+        degraded=state == StageState.DONE and is_degraded(last),
+        started_at=attempts[0].started_at,
+        finished_at=_ended_at(last) if ended else None,
+        attempts=attempts,
+    )
+
+
+def _state(last: Attempt, count: int, status: JobStatus) -> str:
+    if last.status is AttemptStatus.COMPLETED:
+        return StageState.DONE
+    match status:
+        case JobStatus.QUEUED:
+            return StageState.WAITING
+        case JobStatus.PROCESSING:
+            first_call = last.status is AttemptStatus.STARTED and count == 1
+            return StageState.RUNNING if first_call else StageState.RETRYING
+        case JobStatus.COMPLETED | JobStatus.FAILED | JobStatus.CANCELLED:
+            return StageState.FAILED
+        case _:
+            assert_never(status)
+
+
+def is_degraded(attempt: Attempt) -> bool:
+    """Whether what a completed attempt made is second choice: by a fallback, or from parts that are."""
+    return attempt.fallback_position > 0 or attempt.detail.get("degraded") is True
+
+
+def _ended_at(attempt: Attempt) -> datetime | None:
+    if attempt.duration_ms is None:
+        return None
+    return attempt.started_at + timedelta(milliseconds=attempt.duration_ms)
