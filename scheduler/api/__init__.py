@@ -1,0 +1,1 @@
+"""predawn's own HTTP API (the Orchestrator contract grows here)."""

@@ -1,0 +1,293 @@
+"""Operations over a store: what TUI, CLI, API and Slack all call."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import structlog
+
+from config.settings import Settings
+from scheduler.domain.deadline import Estimate, Prediction
+from scheduler.domain.job import CancelOutcome, Enqueued, Job, JobSpec, JobStatus, Priority, QueueDepth
+from scheduler.domain.render import Attempt, Render, StageName
+from scheduler.domain.schedule import ScheduleState
+from scheduler.domain.service import ServiceHealth
+from scheduler.domain.snapshot import Page, Snapshot, StageView
+from scheduler.health.prober import HISTORY, stale_after
+from scheduler.health.standing import standing
+from scheduler.pipeline.forecast import load_estimates, predict
+from scheduler.pipeline.views import stage_views
+from scheduler.ports.clock import Clock
+from scheduler.ports.operations import Actor, InvalidError, JobDetail, NotFoundError, UpcomingFire
+from scheduler.ports.store import JobNotFoundError, Store
+from scheduler.schedules.due import coming_run, fire_at, next_nominal, spec_of
+from scheduler.tonight import choose, starts_at, tonight
+
+log = structlog.get_logger("predawn.operations")
+
+SpecCheck = Callable[[JobSpec], str | None]
+"""Looks at what is asked for before it is queued; answers what is wrong with it, or None."""
+
+NO_DEADLINE = "no schedule with a deadline is enabled"
+NEVER_STARTED = "no schedules here yet: the daemon brings them from the config at its start (predawn serve)"
+
+ESTIMATES_KEPT_S = 60.0
+"""Seconds for which estimates read from history are used again."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobType:
+    """A kind of job that can be submitted."""
+
+    name: str
+    check: SpecCheck
+
+
+class StoreOperations:
+    """The ``Operations`` port over a store.
+
+    Args:
+        store: the truth.
+        settings: schedules, services, deadline and chains.
+        clock: the time of day.
+        job_types: what may be submitted, by name.
+        chains: provider names of each stage, best first, as this installation has them.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        clock: Clock,
+        *,
+        job_types: Mapping[str, JobType],
+        chains: Mapping[StageName, Sequence[str]],
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._clock = clock
+        self._job_types = job_types
+        self._chains = chains
+        self._estimates: Mapping[tuple[str, str], Estimate] = {}
+        self._estimates_at: float | None = None
+
+    # --- reads -------------------------------------------------------------------------------------------------------
+
+    def snapshot(self, *, job_limit: int = 50) -> Snapshot:
+        """What the console shows now."""
+        now = self._clock.now()
+        schedules = self.schedules()
+        run = choose(schedules, self._store.by_key, now)
+        job = run.job if run else None
+        render, attempts = self._last_render(job)
+        stages = stage_views(attempts, job=job)
+        prediction = None
+        if run is not None:
+            start = starts_at(run, now)
+            active = job is not None and not job.is_final
+            if active or start is not None:
+                prediction = self._predict(stages, now=now, starts_at=start or now)
+        processes = self._store.processes()
+        return Snapshot(
+            taken_at=now,
+            tonight=tonight(
+                run,
+                now=now,
+                render=render,
+                stages=stages,
+                prediction=prediction,
+                warning_s=self._settings.deadline.warning_s,
+                nothing=NO_DEADLINE if schedules else NEVER_STARTED,
+            ),
+            depth=self._store.depth(),
+            services=self.services(),
+            jobs=self._store.list(limit=job_limit).items,
+            schedules=schedules,
+            daemon=next((process for process in processes if process.kind in {"serve", "up", "demo"}), None),
+        )
+
+    def data_version(self) -> int:
+        """Changes whenever any process has written."""
+        return self._store.data_version()
+
+    def depth(self) -> QueueDepth:
+        """How many jobs are in which state."""
+        return self._store.depth()
+
+    def jobs(
+        self,
+        *,
+        statuses: Sequence[JobStatus] = (),
+        job_types: Sequence[str] = (),
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Job]:
+        """Jobs newest first."""
+        try:
+            return self._store.list(statuses=statuses, job_types=job_types, limit=limit, cursor=cursor)
+        except ValueError as error:
+            raise InvalidError(f"cursor: {error}") from error
+
+    def job(self, job_id: str) -> JobDetail:
+        """One job with everything known of it."""
+        job = self._get(job_id)
+        return JobDetail(
+            job=job,
+            renders=tuple(self._store.renders(job.id)),
+            attempts=tuple(self._store.attempts(job_id=job.id)),
+            failures=tuple(self._store.failures(job.id)),
+            checkpoints=tuple(self._store.checkpoints(job.id)),
+        )
+
+    def logs(self, target: str, *, after: str | None = None) -> tuple[Attempt, ...]:
+        """Attempts of a job or render, oldest first."""
+        render = self._store.get_render(target)
+        if render is not None:
+            return tuple(self._store.attempts(render_id=render.id, after=after))
+        return tuple(self._store.attempts(job_id=self._get(target).id, after=after))
+
+    def schedules(self) -> tuple[ScheduleState, ...]:
+        """All schedules, as the table has them."""
+        return tuple(self._store.schedules())
+
+    def upcoming(self, *, count: int = 5, now: datetime | None = None) -> tuple[UpcomingFire, ...]:
+        """The next nominal times over all schedules, soonest first."""
+        found: list[UpcomingFire] = []
+        for state in self.schedules():
+            if not state.definition.enabled:
+                continue
+            at = now or self._clock.now()
+            for _ in range(count):
+                nominal = next_nominal(state.definition, at)
+                if nominal is None:
+                    break
+                fire = fire_at(state.definition, nominal)
+                found.append(UpcomingFire(fire, skipped=state.paused or fire.run_date in state.skip_dates))
+                at = nominal
+        return tuple(sorted(found, key=lambda upcoming: upcoming.fire.nominal)[:count])
+
+    def services(self) -> tuple[ServiceHealth, ...]:
+        """How the enabled services stand by the probes kept."""
+        now, stale_s = self._clock.now(), stale_after(self._settings.health)
+        return tuple(
+            standing(name, url, self._store.probes(name, limit=HISTORY), now=now, stale_s=stale_s)
+            for name, url in service_urls(self._settings).items()
+        )
+
+    # --- commands ----------------------------------------------------------------------------------------------------
+
+    def submit(self, spec: JobSpec, *, actor: Actor) -> Enqueued:
+        """Queue a job."""
+        kind = self._job_types.get(spec.job_type)
+        if kind is None:
+            raise InvalidError(
+                f"job type {spec.job_type!r} is unknown; this installation has: {', '.join(sorted(self._job_types))}"
+            )
+        problem = kind.check(spec)
+        if problem is not None:
+            raise InvalidError(problem)
+        queued = self._store.enqueue(spec)
+        log.info("submit", actor=str(actor), job=queued.job.id, created=queued.created)
+        return queued
+
+    def cancel(self, job_id: str, *, actor: Actor) -> CancelOutcome:
+        """Cancel a job."""
+        job = self._get(job_id)
+        outcome = self._store.cancel(job.id, by=str(actor))
+        log.info("cancel", actor=str(actor), job=job.id, outcome=outcome.value)
+        return outcome
+
+    def retry(self, job_id: str, *, actor: Actor) -> Job:
+        """Queue a failed or cancelled job again."""
+        job = self._get(job_id)
+        if not self._store.retry(job.id, by=str(actor)):
+            raise InvalidError(f"job {job.id} is {self._get(job.id).status}: only failed or cancelled jobs are retried")
+        log.info("retry", actor=str(actor), job=job.id)
+        return self._get(job.id)
+
+    def rerender(self, job_id: str, *, actor: Actor, deadline_at: datetime | None = None) -> Job:
+        """Make an ended job anew, by ``deadline_at`` (None: its old deadline if that is still ahead, else none)."""
+        job = self._get(job_id)
+        if deadline_at is None and job.deadline_at is not None and job.deadline_at > self._clock.now():
+            deadline_at = job.deadline_at
+        if not self._store.rerender(job.id, by=str(actor), deadline_at=deadline_at):
+            raise InvalidError(f"job {job.id} is {self._get(job.id).status}: cancel it before it is made anew")
+        log.info("rerender", actor=str(actor), job=job.id)
+        return self._get(job.id)
+
+    def set_priority(self, job_id: str, priority: Priority, *, actor: Actor) -> Job:
+        """Change the priority of a queued job."""
+        job = self._get(job_id)
+        if not self._store.set_priority(job.id, priority):
+            raise InvalidError(f"job {job.id} is {self._get(job.id).status}: only a queued job's priority matters")
+        log.info("priority", actor=str(actor), job=job.id, priority=priority.value)
+        return self._get(job.id)
+
+    def run_schedule(self, name: str, *, actor: Actor, on: date | None = None) -> Enqueued:
+        """Queue a schedule's job now; a run date that has a job keeps it."""
+        state = self._schedule(name)
+        fire = coming_run(state.definition, self._clock.now(), on=on)
+        if fire is None:
+            raise InvalidError(
+                f"schedule {name} has no run {f'for {on}' if on else 'to come'} (cron {state.definition.cron})"
+            )
+        queued = self._store.enqueue(spec_of(state.definition, fire))
+        log.info("schedule run", actor=str(actor), schedule=name, job=queued.job.id, created=queued.created)
+        return queued
+
+    def pause_schedule(self, name: str, *, paused: bool, actor: Actor) -> None:
+        """Pause or resume a schedule."""
+        self._schedule(name)
+        self._store.set_paused(name, paused=paused)
+        log.info("schedule paused" if paused else "schedule resumed", actor=str(actor), schedule=name)
+
+    def skip_date(self, name: str, day: date, *, actor: Actor) -> ScheduleState:
+        """Let one run date of a schedule pass; skipping it again changes nothing."""
+        state = self._schedule(name)
+        dates = tuple(sorted({*state.skip_dates, day}))
+        self._store.set_skip_dates(name, dates)
+        log.info("schedule skip", actor=str(actor), schedule=name, date=str(day))
+        return dataclasses.replace(state, skip_dates=dates)
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _get(self, job_id: str) -> Job:
+        try:
+            return self._store.get(job_id)
+        except JobNotFoundError as error:
+            raise NotFoundError(str(error)) from error
+
+    def _schedule(self, name: str) -> ScheduleState:
+        states = {state.definition.name: state for state in self.schedules()}
+        if name not in states:
+            known = ", ".join(sorted(states)) or "none"
+            raise NotFoundError(f"no schedule {name!r}; there are: {known}")
+        return states[name]
+
+    def _last_render(self, job: Job | None) -> tuple[Render | None, tuple[Attempt, ...]]:
+        if job is None:
+            return None, ()
+        renders = self._store.renders(job.id)
+        if not renders:
+            return None, ()
+        return renders[-1], tuple(self._store.attempts(render_id=renders[-1].id))
+
+    def _predict(self, stages: Sequence[StageView], *, now: datetime, starts_at: datetime) -> Prediction:
+        tick = self._clock.monotonic()
+        if self._estimates_at is None or tick - self._estimates_at > ESTIMATES_KEPT_S:
+            self._estimates = load_estimates(self._store, self._settings.deadline)
+            self._estimates_at = tick
+        return predict(stages, self._chains, self._estimates, now=now, starts_at=starts_at)
+
+
+def service_urls(settings: Settings) -> dict[str, str]:
+    """Base URLs of the services that are enabled, by name."""
+    services = {
+        "manim": settings.services.manim,
+        "revideo": settings.services.revideo,
+        "orchestrator": settings.services.orchestrator,
+    }
+    return {name: service.url for name, service in services.items() if service.enabled}

@@ -1,0 +1,1 @@
+"""The queue's hands: the worker, the reaper and the dispatcher that wakes them."""

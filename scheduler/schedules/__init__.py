@@ -1,0 +1,1 @@
+"""Schedules: what is due (pure) and the timer that looks."""
