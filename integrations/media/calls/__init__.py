@@ -1,0 +1,1 @@
+"""One module a call: ``serve`` does it in the child. Apart, so that a child imports only what it needs."""

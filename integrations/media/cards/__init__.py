@@ -1,0 +1,1 @@
+"""Cards: the designed template that shows one segment of the script."""

@@ -1,0 +1,1 @@
+"""Composing: clips and narrations to one video with captions."""
