@@ -1,0 +1,1 @@
+"""What integrations share: nothing here knows a service."""

@@ -1,0 +1,5 @@
+"""The Revideo API (``:5001``): the composed video."""
+
+from integrations.revideo.provider import RevideoApi
+
+__all__ = ["RevideoApi"]
