@@ -1,0 +1,129 @@
+"""The console put together: the TUI over operations, alone or with a daemon in a thread of the same process."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from config.settings import Settings
+from console.bootstrap.daemon import Installation
+from console.bootstrap.demo import DemoPlan, running_demo, start_tonight
+from console.bootstrap.once import file_path
+from console.tui.app import PredawnApp
+from scheduler.domain.job import Job, JobStatus
+from scheduler.logs import configure as configure_logs
+from scheduler.ports.clock import SystemClock
+from scheduler.ports.operations import Actor, Operations
+
+JOIN_S = 15.0
+START_S = 30.0
+
+
+def run_console(settings: Settings, operations: Operations, actor: Actor) -> None:
+    """Attach the console to a database."""
+    configure_logs(None, settings.log.level, stderr=False)
+    make_app(settings, operations, actor).run(mouse=True)
+
+
+def make_app(settings: Settings, operations: Operations, actor: Actor) -> PredawnApp:
+    """The console's program."""
+    return PredawnApp(operations, actor=actor, settings=settings.console, clock=SystemClock())
+
+
+def run_up(settings: Settings, actor: Actor) -> None:
+    """Daemon and console in one process; leaving the console stops the daemon in good order."""
+    configure_logs(settings.log_file, settings.log.level, stderr=False)
+
+    async def daemon(thread: DaemonThread) -> None:
+        with Installation(settings) as installation:
+            thread.ready(installation.operations)
+            await installation.daemon("up").run(thread.stop)
+
+    with DaemonThread(daemon) as thread:
+        make_app(settings, thread.operations(), actor).run()
+
+
+def run_demo_console(plan: DemoPlan, actor: Actor) -> Path | None:
+    """The demo with the console on it: the video's path, or None when the console was closed before it was there."""
+    configure_logs(plan.settings.log_file, plan.settings.log.level, stderr=False)
+    found: list[Job] = []
+
+    async def daemon(thread: DaemonThread) -> None:
+        async with running_demo(plan, thread.stop) as installation:
+            job, _ = await asyncio.to_thread(start_tonight, installation.operations, plan, actor)
+            found.append(job)
+            thread.ready(installation.operations)
+            await thread.stop.wait()
+            found.append((await asyncio.to_thread(installation.operations.job, found[0].id)).job)
+
+    with DaemonThread(daemon) as thread:
+        make_app(plan.settings, thread.operations(), actor).run()
+    last = found[-1]
+    return file_path(last.payload.get("video_url")) if last.status is JobStatus.COMPLETED else None
+
+
+class DaemonThread(AbstractContextManager["DaemonThread"]):
+    """Runs a daemon's event loop beside the console's.
+
+    Args:
+        body: runs in the thread's loop; calls ``ready`` once and returns soon after ``stop`` is set.
+    """
+
+    def __init__(self, body: Callable[[DaemonThread], Any]) -> None:
+        self._body = body
+        self._ready = threading.Event()
+        self._operations: Operations | None = None
+        self._error: BaseException | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=self._run, name="daemon", daemon=True)
+        self.stop: asyncio.Event
+
+    def ready(self, operations: Operations) -> None:
+        """The daemon is up; the console may read through ``operations``."""
+        self._operations = operations
+        self._ready.set()
+
+    def operations(self) -> Operations:
+        """Wait for the daemon.
+
+        Raises:
+            BaseException: whatever ended it before it was up.
+            TimeoutError: it did not come up.
+        """
+        self._ready.wait(START_S)
+        if self._error is not None:
+            raise self._error
+        if self._operations is None:
+            raise TimeoutError(f"the daemon was not up after {START_S:g} s")
+        return self._operations
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._loop is not None and self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self.stop.set)
+        self._thread.join(JOIN_S)
+        if self._error is not None and error is None:
+            raise self._error
+
+    def _run(self) -> None:
+        async def main() -> None:
+            self._loop = asyncio.get_running_loop()
+            self.stop = asyncio.Event()
+            await self._body(self)
+
+        try:
+            asyncio.run(main())
+        except BaseException as error:  # noqa: BLE001 - handed to the main thread, which raises it
+            self._error = error
+        finally:
+            self._ready.set()

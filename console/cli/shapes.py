@@ -1,0 +1,108 @@
+"""Domain values as the JSON objects that ``--json`` prints. Times are ISO 8601, durations seconds, ids strings."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from scheduler.domain.job import Job
+from scheduler.domain.render import Attempt, Render
+from scheduler.domain.schedule import ScheduleState
+from scheduler.domain.service import ServiceHealth
+from scheduler.domain.snapshot import Snapshot, StageView
+from scheduler.ports.operations import JobDetail, UpcomingFire
+
+
+def job_json(job: Job) -> dict[str, Any]:
+    """A job."""
+    return dataclasses.asdict(job) | {"run_date": job.run_date}
+
+
+def attempt_json(attempt: Attempt) -> dict[str, Any]:
+    """A row of ``render_logs``."""
+    return dataclasses.asdict(attempt)
+
+
+def render_json(render: Render) -> dict[str, Any]:
+    """A render."""
+    return dataclasses.asdict(render)
+
+
+def detail_json(detail: JobDetail) -> dict[str, Any]:
+    """A job with its renders, attempts, failures and the stages that are done."""
+    return job_json(detail.job) | {
+        "renders": [render_json(render) for render in detail.renders],
+        "attempts": [attempt_json(attempt) for attempt in detail.attempts],
+        "failures": [dataclasses.asdict(failure) for failure in detail.failures],
+        "checkpoints": [
+            {"stage": kept.stage, "part": kept.part or None, "provider": kept.output.provider}
+            for kept in detail.checkpoints
+        ],
+    }
+
+
+def schedule_json(state: ScheduleState) -> dict[str, Any]:
+    """A schedule: what the config says and what has become of it."""
+    definition = dataclasses.asdict(state.definition)
+    return definition | {
+        "paused": state.paused,
+        "skip_dates": list(state.skip_dates),
+        "last_fire": state.last_fire,
+        "last_job_id": state.last_job_id,
+    }
+
+
+def upcoming_json(upcoming: UpcomingFire) -> dict[str, Any]:
+    """A coming start."""
+    return dataclasses.asdict(upcoming.fire) | {"skipped": upcoming.skipped}
+
+
+def service_json(health: ServiceHealth) -> dict[str, Any]:
+    """How a service stands."""
+    last = health.last_probe
+    return {
+        "service": health.service,
+        "url": health.url,
+        "state": health.state,
+        "since": health.since,
+        "checked_at": last.at if last else None,
+        "latency_ms": last.latency_ms if last else None,
+        "error": last.error if last else None,
+    }
+
+
+def stage_json(view: StageView) -> dict[str, Any]:
+    """A stage of a render."""
+    return {
+        "stage": view.stage,
+        "state": view.state,
+        "provider": view.provider,
+        "degraded": view.degraded,
+        "attempts": len(view.attempts),
+        "started_at": view.started_at,
+        "finished_at": view.finished_at,
+    }
+
+
+def snapshot_json(snapshot: Snapshot) -> dict[str, Any]:
+    """What ``predawn status`` tells."""
+    tonight = snapshot.tonight
+    return {
+        "taken_at": snapshot.taken_at,
+        "verdict": tonight.verdict,
+        "note": tonight.note,
+        "schedule": tonight.schedule,
+        "run_date": tonight.run_date,
+        "timezone": tonight.timezone,
+        "deadline_at": tonight.deadline_at,
+        "starts_at": tonight.starts_at,
+        "p50_at": tonight.prediction.p50_at if tonight.prediction else None,
+        "p90_at": tonight.prediction.p90_at if tonight.prediction else None,
+        "slack_s": tonight.slack_s,
+        "job": job_json(tonight.job) if tonight.job else None,
+        "stages": [stage_json(view) for view in tonight.stages],
+        "queue": {status.value: count for status, count in snapshot.depth.by_status.items()},
+        "oldest_queued_age_s": snapshot.depth.oldest_queued_age_s,
+        "services": [service_json(health) for health in snapshot.services],
+        "daemon": dataclasses.asdict(snapshot.daemon) if snapshot.daemon else None,
+    }

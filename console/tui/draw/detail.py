@@ -1,0 +1,158 @@
+"""A job with everything that is known of it, as one long text. Long lines are folded, never cut."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import lru_cache
+
+from textual.content import Content
+
+from console import format as fmt
+from console.text import clean_lines
+from console.tui.draw.base import BAD, MUTED, PLAIN, STRONG, WARN, Frame, cut, fit, fold, foreign, line, progress_bar
+from console.tui.draw.words import attempt_word, job_word, render_word
+from scheduler.domain.job import Job, JobStatus
+from scheduler.domain.render import Attempt
+from scheduler.ports.operations import JobDetail
+
+_LABEL = 14
+
+
+def draw_detail_head(frame: Frame) -> list[Content]:
+    """Two lines that stay while the text scrolls: which job, how it stands."""
+    view = frame.view
+    if view.detail is None:
+        text = view.detail_problem or "reading the job" + frame.signs.ellipsis
+        return [
+            cut(line((foreign(text, frame.signs), BAD if view.detail_problem else MUTED)), frame.width, frame.signs)
+        ]
+    job = view.detail.job
+    word = job_word(job, frame.signs)
+    parts: list[tuple[str, str] | str | Content] = [
+        (f"{word.sign} {word.text}", f"bold {word.style}"),
+        "  ",
+        (foreign(job.job_type, frame.signs), STRONG),
+        (f"  {foreign(job.id, frame.signs)}", MUTED),
+    ]
+    return [cut(line(*parts), frame.width, frame.signs), cut(_standing(frame, job), frame.width, frame.signs)]
+
+
+def _standing(frame: Frame, job: Job) -> Content:
+    parts: list[tuple[str, str] | str | Content] = []
+    if job.status is JobStatus.PROCESSING:
+        parts += [progress_bar(job.progress, 20, frame.signs), f" {fmt.percent(job.progress)}  "]
+        parts.append((foreign(job.stage, frame.signs) + "  ", STRONG))
+    parts.append((f"{job.priority.value} priority  queued {fmt.age(job.created_at, frame.now)} ago", MUTED))
+    if job.retry_at is not None:
+        parts.append((f"  retry at {fmt.moment(job.retry_at, frame.now, frame.view.timezone, seconds=True)}", WARN))
+    return line(*parts)
+
+
+def draw_detail(frame: Frame) -> list[Content]:
+    """The text: what it is, result, error, renders, attempts, failures, payload."""
+    detail = frame.view.detail
+    if detail is None:
+        return []
+    return list(_detail(frame, detail))
+
+
+def _detail(frame: Frame, detail: JobDetail) -> Iterator[Content]:
+    job = detail.job
+    yield from _facts(frame, job)
+    if job.error is not None:
+        yield from _heading("Error")
+        where = " · ".join(part for part in (job.error.stage, job.error.provider) if part)
+        yield line((job.error.type.value, f"bold {BAD}"), (f"  {foreign(where, frame.signs)}", MUTED))
+        yield from _folded(job.error.message, frame.width, BAD)
+        if job.error.stack:
+            yield from _folded(job.error.stack, frame.width, MUTED)
+    yield from _heading(f"Renders ({len(detail.renders)})")
+    for render in detail.renders:
+        word = render_word(render.status, degraded=render.degraded, signs=frame.signs)
+        started = fmt.stamp(render.started_at, frame.view.timezone)
+        took = fmt.duration((render.finished_at - render.started_at).total_seconds()) if render.finished_at else ""
+        yield cut(
+            line(f"{render.number:>2}  ", (f"{word.sign} {fit(word.text, 12, frame.signs)}", word.style),
+                 (started, PLAIN), (f"  {took}", MUTED)),
+            frame.width, frame.signs,
+        )  # fmt: skip
+    yield from _heading(f"Attempts ({len(detail.attempts)})")
+    for attempt in detail.attempts:
+        yield from _attempt(frame, attempt)
+    if detail.failures:
+        yield from _heading(f"Failures ({len(detail.failures)})")
+        for failure in detail.failures:
+            where = " · ".join(part for part in (failure.stage, failure.provider) if part)
+            yield line((failure.failure_reason.value, BAD), (f"  {foreign(where, frame.signs)}", MUTED))
+            yield from _folded(failure.message, frame.width, PLAIN, indent=2)
+    yield from _heading("Payload")
+    for text in payload_lines(_payload_text(job), frame.width):
+        yield Content(text)
+
+
+def _facts(frame: Frame, job: Job) -> Iterator[Content]:
+    zone = frame.view.timezone
+    result = job.payload.get("video_url")
+    facts: tuple[tuple[str, str | None, str], ...] = (
+        ("result", result if isinstance(result, str) else None, STRONG),
+        ("for", fmt.day(job.run_date) if job.run_date else None, PLAIN),
+        ("deadline", fmt.stamp(job.deadline_at, zone) if job.deadline_at else None, PLAIN),
+        ("created", fmt.stamp(job.created_at, zone), PLAIN),
+        ("started", fmt.stamp(job.started_at, zone) if job.started_at else None, PLAIN),
+        ("ended", fmt.stamp(job.completed_at, zone) if job.completed_at else None, PLAIN),
+        ("retries", f"{job.retry_count} of {job.max_retries}" if job.retry_count else None, PLAIN),
+        ("crashes", str(job.crash_count) if job.crash_count else None, WARN),
+        ("worker", job.lease_owner, MUTED),
+        ("key", job.idempotency_key, MUTED),
+        ("reason", job.reason, PLAIN),
+    )
+    for label, value, style in facts:
+        if value:
+            folded = list(_folded(value, frame.width - _LABEL, style))
+            for n, content in enumerate(folded):
+                yield line((fit(label if n == 0 else "", _LABEL, frame.signs), MUTED), content)
+
+
+def _attempt(frame: Frame, attempt: Attempt) -> Iterator[Content]:
+    signs = frame.signs
+    word = attempt_word(attempt.status, resumed=attempt.resumed, signs=signs)
+    took = "" if attempt.duration_ms is None else fmt.short_duration(attempt.duration_ms / 1000)
+    at = fmt.clock_time(attempt.started_at, frame.view.timezone, seconds=True)
+    mark = f"{signs.fallback} fallback {attempt.fallback_position}" if attempt.fallback_position else ""
+    yield cut(
+        line(
+            (f"{at}  ", MUTED),
+            (fit(attempt.stage.value, 11, signs), STRONG),
+            (fit(foreign(attempt.provider, signs), 16, signs), PLAIN),
+            (f"{word.sign} {fit(word.text, 8, signs)}", word.style),
+            (fit(took, 6, signs, right=True), PLAIN),
+            (f"  try {attempt.retry_count + 1}" if not attempt.resumed else "", MUTED),
+            (f"  {mark}", WARN),
+        ),
+        frame.width,
+        signs,
+    )
+    if attempt.error_class is not None or attempt.error_message:
+        kind = attempt.error_class.value if attempt.error_class else "error"
+        yield from _folded(f"{kind}: {attempt.error_message or ''}", frame.width, BAD, indent=10)
+
+
+def _heading(text: str) -> Iterator[Content]:
+    yield Content("")
+    yield line((text, "bold $heading"))
+
+
+def _folded(text: str, width: int, style: str, *, indent: int = 0) -> Iterator[Content]:
+    for piece in fold(clean_lines(text), max(width - indent, 8)):
+        yield line(" " * indent, (piece, style))
+
+
+def _payload_text(job: Job) -> str:
+    return json.dumps(dict(job.payload), ensure_ascii=False, indent=2, sort_keys=True, default=str)
+
+
+@lru_cache(maxsize=4)
+def payload_lines(text: str, width: int) -> tuple[str, ...]:
+    """The payload folded to ``width``. Cached: it may be a megabyte, and other things of the job change more often."""
+    return tuple(fold(clean_lines(text), width))

@@ -1,0 +1,50 @@
+"""The help, made from the table of keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from textual.content import Content
+
+from console.tui.draw.base import MUTED, PLAIN, STRONG, fit, fold, line
+from console.tui.keys import HEADINGS, all_labels, keys_of
+from console.tui.signs import Signs
+
+_KEYS = 14
+
+
+def draw_help(signs: Signs, width: int) -> list[Content]:
+    """Keys by place, then what the signs mean, folded to ``width``."""
+    lines: list[Content] = []
+    for place, heading in HEADINGS.items():
+        lines.append(line((heading, "bold $heading")))
+        for key in keys_of(place):
+            lines += _entry(all_labels(key.key), key.description, ("bold $key", PLAIN), signs, width)
+        lines.append(Content(""))
+    lines.append(line(("Signs", "bold $heading")))
+    lines += _signs(signs, width)
+    return lines
+
+
+def _signs(signs: Signs, width: int) -> Iterable[Content]:
+    table = (
+        (signs.full, "well: up, done, completed, on track"),
+        (signs.half, "under way: processing, running, retrying; a service: degraded"),
+        (signs.empty, "waiting, or not known yet"),
+        (signs.warn, "look at it: at risk; a failed job that is tried again by itself"),
+        (signs.bad, "bad: missed, down, finally failed"),
+        (signs.fallback, "made with a fallback: degraded"),
+        (signs.bar, "a call of a provider on the time axis"),
+        (signs.bar_bad, "a call that failed"),
+        (signs.dot, "waiting before the next try"),
+    )
+    for sign, meaning in table:
+        yield from _entry(sign, meaning, (STRONG, MUTED), signs, width)
+
+
+def _entry(label: str, text: str, styles: tuple[str, str], signs: Signs, width: int) -> Iterable[Content]:
+    """A label and what it means, folded beside it."""
+    head = "  " + fit(label, _KEYS, signs)
+    for piece in fold(text, max(width - len(head), 10)):
+        yield line((head, styles[0]), (piece, styles[1]))
+        head = " " * len(head)

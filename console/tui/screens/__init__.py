@@ -1,0 +1,1 @@
+"""Screens: they put panels in their places and route keys to actions."""

@@ -1,0 +1,1 @@
+"""Widgets: they draw lines and send only the cells that differ."""

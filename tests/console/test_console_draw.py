@@ -1,0 +1,303 @@
+"""Drawing as pure functions: what stands in the lines, at any width, with any signs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from console_world import DEADLINE, NOW, STARTED, FakeOperations, attempt, fires, job, ready, snapshot, stage, tonight
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.segment import Segment
+from rich.style import Style
+from textual.content import Content
+from textual.strip import Strip
+
+from console.tui.draw.base import Frame, fit, fold, sparkline
+from console.tui.draw.detail import draw_detail, draw_detail_head
+from console.tui.draw.header import Notice, draw_clock, draw_notice, draw_problem, draw_state, draw_tabs
+from console.tui.draw.help import draw_help
+from console.tui.draw.jobs import draw_depth, draw_job
+from console.tui.draw.schedule import draw_schedule, draw_upcoming
+from console.tui.draw.services import draw_services, port_of
+from console.tui.draw.stages import draw_stages, stage_axis
+from console.tui.draw.verdict import draw_verdict
+from console.tui.jobactions import JOB_ACTIONS, refusal
+from console.tui.keys import KEYS, keys_table
+from console.tui.signs import ASCII, UNICODE, choose_signs
+from console.tui.view import View, snapshot_due
+from console.tui.widgets.lines import changed_span
+from scheduler.domain.deadline import Prediction, Verdict
+from scheduler.domain.job import JobStatus
+from scheduler.domain.render import StageName
+from scheduler.domain.snapshot import StageState
+
+DOC = Path(__file__).parents[2] / "docs" / "console.md"
+
+
+def frame(view: View | None = None, *, width: int = 80, rows: int = 24, **more: Any) -> Frame:
+    seen = view or View(snapshot=snapshot(), upcoming=fires(), checked_at=NOW, version=1)
+    values: dict[str, Any] = {"now": NOW, "signs": UNICODE, "columns": width, "rows": rows}
+    return Frame(view=seen, width=width, **(values | more))
+
+
+def text(lines: list[Content]) -> str:
+    return "\n".join(one.plain for one in lines)
+
+
+def with_night(**more: Any) -> View:
+    return View(snapshot=snapshot(tonight(**more)), checked_at=NOW, version=1)
+
+
+@pytest.mark.parametrize(
+    ("view", "words"),
+    [
+        (with_night(), ["ON TRACK", "Sat 21 Nov", "due 06:00 IST", "in 2 h 47 min", "P50 03:13", "P90 03:14", "slack"]),
+        (with_night(verdict=Verdict.AT_RISK, slack_s=-240.0), ["▲ AT RISK", "late by 4 min"]),
+        (
+            with_night(verdict=Verdict.MISSED, deadline_at=NOW - timedelta(minutes=12), slack_s=-1000.0),
+            ["✖ MISSED", "12 min ago", "late by 16 min"],
+        ),
+        (
+            View(snapshot=snapshot(ready()), checked_at=NOW),
+            ["✔ READY", "out at 03:12", "2 h 47 min before the deadline", "degraded", "/published/daily_ca-2026-11-21"],
+        ),
+        (
+            with_night(verdict=Verdict.IDLE, deadline_at=None, job=None, prediction=None, slack_s=None, stages=()),
+            ["○ IDLE", "nothing is due"],
+        ),
+        (
+            with_night(job=None, starts_at=NOW + timedelta(minutes=9, seconds=3), stages=()),
+            ["ON TRACK", "starts 03:21 in 9 min 3 s"],
+        ),
+        (View(), ["reading the database"]),
+    ],
+)
+def test_the_verdict_says_it_in_words(view: View, words: list[str]) -> None:
+    drawn = text(draw_verdict(frame(view)))
+    assert [word for word in words if word not in drawn] == []
+
+
+def test_the_night_shows_now_prediction_and_deadline_in_their_order() -> None:
+    night = tonight(prediction=Prediction(NOW + timedelta(minutes=60), NOW + timedelta(minutes=120)))
+    view = View(snapshot=snapshot(night), checked_at=NOW)
+    night_line = draw_verdict(frame(view, width=160, rows=48))[-1].plain
+    marks = [night_line.index(sign) for sign in "●◆◇┃"]
+    assert marks == sorted(marks)
+
+
+def test_a_stage_shows_provider_tries_fallback_and_its_calls_on_the_axis() -> None:
+    manim = draw_stages(frame())[2].plain
+    assert manim.startswith("◐ manim      running  static-cards")
+    assert "▼ 5x" in manim
+    assert "1m34s" in manim
+    assert "✖" in manim
+    assert manim.rstrip().endswith("━╸")
+
+
+def test_the_axis_grows_in_steps_and_stands_still_when_all_is_done() -> None:
+    stages = snapshot().tonight.stages
+    lengths = [axis.length_s for s in (0, 20, 26, 90) if (axis := stage_axis(stages, NOW + timedelta(seconds=s)))]
+    assert lengths == [120, 120, 180, 300]
+    later = [stage_axis(ready().stages, NOW + timedelta(seconds=s)) for s in (0, 5000)]
+    assert later[0] == later[1]
+    assert stage_axis((), NOW) is None
+
+
+def test_a_running_bar_grows_by_single_cells() -> None:
+    before = draw_stages(frame())[2]
+    after = draw_stages(frame(now=NOW + timedelta(seconds=2)))[2]
+    differing = sum(a != b for a, b in zip(before.plain, after.plain, strict=False))
+    assert differing <= 4
+
+
+def test_kept_stages_say_so() -> None:
+    kept = stage(StageName.TTS, StageState.DONE, [attempt(StageName.TTS, "espeak", 0, 0, resumed=True)])
+    view = with_night(stages=(kept,))
+    assert "kept" in draw_stages(frame(view))[0].plain
+
+
+def test_services_show_state_port_latency_history_and_error() -> None:
+    down, up, unknown = (one.plain for one in draw_services(frame()))
+    assert "✖ manim" in down
+    assert ":5000" in down
+    assert "connection refused" in down
+    assert "×" in down
+    assert "● revideo" in up
+    assert "12 ms" in up
+    assert "unknown" in unknown
+    assert "not probed yet" in unknown
+    assert port_of("http://[::bad") == ""
+
+
+def test_the_depth_counts_up_the_oldest_wait() -> None:
+    drawn = text(draw_depth(frame(now=NOW + timedelta(minutes=2))))
+    assert "queued, oldest 4m" in drawn
+    assert "10 failed" in drawn
+
+
+@pytest.mark.parametrize("width", [60, 80, 110, 160])
+@pytest.mark.parametrize("signs", [UNICODE, ASCII])
+def test_no_line_is_wider_than_its_place(width: int, signs: Any) -> None:
+    view = View(
+        snapshot=snapshot(), upcoming=fires(), checked_at=NOW - timedelta(seconds=90), problem="locked " * 40, version=1
+    )
+    detail = FakeOperations().job(job().id)
+    big = replace(detail, job=job(payload={"text": "नमस्ते 🚀 word " * 400, "nowhere": "x" * 999}))
+    f = frame(replace(view, detail=big), width=width, rows=48, signs=signs)
+    tabs = [*draw_tabs(f, [("1", "Tonight"), ("2", "Jobs")], "Tonight"), *draw_state(f), *draw_clock(f)]
+    lines = [
+        *tabs, *draw_problem(f), *draw_verdict(f), *draw_stages(f), *draw_services(f), *draw_depth(f),
+        *draw_upcoming(f), *draw_detail(f), *draw_detail_head(f), *draw_help(signs, width),
+        *draw_notice(f, Notice("long " * 100)),
+        *(draw_job(f, one, selected=True) for one in snapshot().jobs),
+        *(draw_schedule(f, one, selected=False) for one in snapshot().schedules),
+    ]  # fmt: skip
+    assert [one.plain for one in lines if one.cell_length > width] == []
+    if signs is ASCII:
+        chrome = [*tabs, *draw_stages(f), *draw_services(f), *draw_help(signs, width)]
+        assert all(one.plain.isascii() for one in chrome)
+
+
+def test_the_header_tells_age_and_daemon_in_words() -> None:
+    fresh = frame()
+    assert "● daemon  ● live" in text(draw_state(fresh))
+    old = replace(fresh, now=NOW + timedelta(seconds=48))
+    assert "data 48s old" in text(draw_state(old))
+    dead = View(snapshot=replace(snapshot(), daemon=None), checked_at=NOW)
+    assert "no daemon" in text(draw_state(frame(dead)))
+
+
+def test_the_payload_is_shown_whole() -> None:
+    payload = {"script": "word " * 3000 + "the very end", "hindi": "नमस्ते"}
+    detail = replace(FakeOperations().job(job().id), job=job(payload=payload))
+    drawn = text(draw_detail(frame(replace(frame().view, detail=detail))))
+    assert "the very end" in " ".join(drawn.split())
+    assert "नमस्ते" in drawn
+    assert json.dumps(payload)[:12] not in drawn  # it is pretty-printed, one key a line
+
+
+@given(st.text(max_size=300), st.integers(8, 90))
+def test_folding_loses_nothing(words: str, width: int) -> None:
+    words = words.replace("\n", " ")
+    assert "".join(fold(words, width)) == words
+
+
+@pytest.mark.parametrize(("value", "width"), [("नमस्ते दुनिया", 5), ("漢字漢字", 5), ("plain", 9), ("", 3)])
+def test_columns_have_exactly_their_width(value: str, width: int) -> None:
+    assert Content(fit(value, width, UNICODE)).cell_length == width
+
+
+def test_sparklines_show_gaps_and_do_not_make_mountains_of_noise() -> None:
+    assert sparkline([10, None, 100], 10, UNICODE) == "▂×█"
+    assert sparkline([1, 2, 1], 10, UNICODE, floor=20.0) == "▁▂▁"
+    assert sparkline([5] * 50, 8, ASCII) == "@" * 8
+    assert sparkline([0.0], 8, UNICODE) == "▁"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "span"),
+    [
+        ("12:00:01", "12:00:02", (7, 8)),
+        ("same", "same", None),
+        ("short", "longer", (0, 6)),
+        ("a漢b", "a字b", (1, 3)),
+        ("", "x", (0, 1)),
+    ],
+)
+def test_only_the_cells_that_differ_are_sent(old: str, new: str, span: tuple[int, int] | None) -> None:
+    assert changed_span(Strip([Segment(old)]), Strip([Segment(new)])) == span
+
+
+def test_a_change_of_style_alone_is_a_change() -> None:
+    red, blue = Style(color="red"), Style(color="blue")
+    assert changed_span(Strip([Segment("ab", red)]), Strip([Segment("a", red), Segment("b", blue)])) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("change", "due"),
+    [
+        ({}, False),
+        ({"version": 2}, True),
+        ({"watched": "other"}, True),
+        ({"now": NOW + timedelta(seconds=5)}, True),
+        ({"now": NOW - timedelta(hours=1)}, True),  # the clock was set back
+        ({"now": NOW + timedelta(seconds=2)}, False),
+    ],
+)
+def test_a_snapshot_is_taken_when_something_was_written_or_time_has_moved(change: dict[str, Any], due: bool) -> None:
+    view = View(snapshot=snapshot(), checked_at=NOW, version=1)
+    looked: dict[str, Any] = {"version": 1, "watched": None, "now": NOW, **change}
+    assert snapshot_due(view, **looked) is due
+
+
+def test_a_snapshot_is_taken_at_once_when_the_deadline_passes_or_after_trouble() -> None:
+    view = View(snapshot=snapshot(tonight(), taken_at=DEADLINE - timedelta(seconds=1)), version=1)
+    assert snapshot_due(view, version=1, watched=None, now=DEADLINE)
+    assert snapshot_due(replace(view, problem="locked"), version=1, watched=None, now=DEADLINE - timedelta(seconds=1))
+    assert snapshot_due(View(), version=1, watched=None, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("action", "status", "allowed"),
+    [
+        ("cancel", JobStatus.QUEUED, True),
+        ("cancel", JobStatus.PROCESSING, True),
+        ("cancel", JobStatus.COMPLETED, False),
+        ("retry", JobStatus.FAILED, True),
+        ("retry", JobStatus.CANCELLED, True),
+        ("retry", JobStatus.PROCESSING, False),
+        ("rerender", JobStatus.COMPLETED, True),
+        ("rerender", JobStatus.QUEUED, False),
+    ],
+)
+def test_actions_are_offered_where_the_domain_allows_them(action: str, status: JobStatus, allowed: bool) -> None:
+    reason = refusal(action, job(status=status))
+    assert (reason is None) is allowed
+    if reason is not None:
+        assert status.value in reason
+
+
+def test_a_job_that_is_being_stopped_is_not_stopped_again() -> None:
+    reason = refusal("cancel", job(cancel_requested_at=STARTED))
+    assert reason is not None
+    assert "already" in reason
+
+
+def test_the_keys_are_unambiguous_and_taken_by_no_multiplexer() -> None:
+    ids = [key.id for key in KEYS]
+    assert len(ids) == len(set(ids))
+    taken = {"ctrl+a", "ctrl+b", "ctrl+j", "ctrl+enter"}
+    assert not [key.id for key in KEYS if taken & set(key.key.split(","))]
+    always = {one for key in KEYS if key.where == "everywhere" for one in key.key.split(",")}
+    other = [key for key in KEYS if key.where != "everywhere"]
+    assert not [key.id for key in other if always & set(key.key.split(","))]
+    for together in ({"job", "list"}, {"job", "text"}, {"schedule", "list"}):
+        used = [one for key in KEYS if key.where in together for one in key.key.split(",")]
+        assert len(used) == len(set(used)), together
+
+
+def test_the_keys_in_the_docs_are_the_bindings() -> None:
+    assert keys_table() in DOC.read_text()
+
+
+def test_every_action_is_in_the_table_of_actions() -> None:
+    assert {key.action for key in KEYS if key.where == "job"} == {f"job('{name}')" for name in JOB_ACTIONS}
+
+
+@pytest.mark.parametrize(
+    ("ascii_only", "encoding", "term", "signs"),
+    [
+        (False, "utf-8", "xterm-256color", UNICODE),
+        (False, "UTF8", "tmux-256color", UNICODE),
+        (True, "utf-8", "xterm", ASCII),
+        (False, "ascii", "xterm", ASCII),
+        (False, "utf-8", "linux", ASCII),
+    ],
+)
+def test_signs_fit_the_terminal(ascii_only: bool, encoding: str, term: str, signs: Any) -> None:
+    assert choose_signs(ascii_only=ascii_only, encoding=encoding, term=term) is signs

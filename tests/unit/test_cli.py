@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import typer
+
+from console.cli.jobs import parse_deadline, parse_filters, read_payload
+from console.cli.output import plain
+from console.cli.run import redacted_url
+from scheduler.domain.job import JobStatus
+
+NOW = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
+
+
+def test_the_command_line_does_not_import_the_console() -> None:
+    script = "import sys, console.cli.main; sys.exit(any(name.split('.')[0] == 'textual' for name in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_help_needs_neither_database_nor_media() -> None:
+    script = (
+        "import sys, console.cli.main;"
+        "heavy = {'sqlmodel', 'sqlalchemy', 'av', 'PIL', 'fastapi', 'uvicorn', 'httpx', 'numpy'};"
+        "sys.exit(sorted(heavy & {name.split('.')[0] for name in sys.modules}) or None)"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (None, None),
+        ("+90", datetime(2026, 11, 20, 23, 30, tzinfo=UTC)),
+        ("2026-11-21T06:00+05:30", datetime(2026, 11, 21, 0, 30, tzinfo=UTC)),
+        ("2026-11-21T00:30Z", datetime(2026, 11, 21, 0, 30, tzinfo=UTC)),
+    ],
+)
+def test_deadlines(text: str | None, expected: datetime | None) -> None:
+    assert parse_deadline(text, NOW) == expected
+
+
+@pytest.mark.parametrize("text", ["tomorrow", "+soon", "2026-11-21T06:00"])
+def test_deadlines_that_are_none(text: str) -> None:
+    with pytest.raises(typer.BadParameter, match="deadline"):
+        parse_deadline(text, NOW)
+
+
+def test_filters() -> None:
+    assert parse_filters(["status:failed", "type:daily_ca", "status:pending"]) == (
+        [JobStatus.FAILED, JobStatus.QUEUED],
+        ["daily_ca"],
+    )
+
+
+@pytest.mark.parametrize("text", ["failed", "status:broken", "colour:red"])
+def test_filters_that_are_none_name_what_is_accepted(text: str) -> None:
+    with pytest.raises(typer.BadParameter, match="status"):
+        parse_filters([text])
+
+
+def test_payload_from_text_and_file(tmp_path: Path) -> None:
+    file = tmp_path / "payload.json"
+    file.write_text('{"a": 1}', encoding="utf-8")
+    assert read_payload('{"a": 1}') == read_payload(str(file)) == {"a": 1}
+
+
+@pytest.mark.parametrize("text", ["[1]", "{", "no-such-file.json"])
+def test_payloads_that_are_none(text: str) -> None:
+    with pytest.raises(typer.BadParameter):
+        read_payload(text)
+
+
+def test_plain_values_for_json() -> None:
+    value = {"at": NOW, "status": JobStatus.QUEUED, "path": Path("/a"), "many": (1, 2)}
+    assert plain(value) == {"at": "2026-11-20T22:00:00+00:00", "status": "queued", "path": "/a", "many": [1, 2]}
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("sqlite:////a/b.db", "sqlite:////a/b.db"),
+        ("postgresql://ann:secret@db:5432/x", "postgresql://ann:********@db:5432/x"),
+    ],
+)
+def test_a_password_in_a_database_url_is_not_shown(url: str, shown: str) -> None:
+    assert redacted_url(url) == shown
