@@ -41,7 +41,8 @@ def job(status: JobStatus, **changes: Any) -> Job:
 
 
 def look(now: datetime, found: Job | None = None, *, p90: datetime | None = None, **held: Any) -> Tonight:
-    state = ScheduleState(DEFINITION, **({"last_fire": local(3, day=20)} | held))
+    fields: dict[str, Any] = {"last_fire": local(3, day=20)} | held
+    state = ScheduleState(DEFINITION, **fields)
     run = choose([state], lambda key: found if key == "daily_ca:2026-11-21" else None, now)
     prediction = None if p90 is None else Prediction(p50_at=p90 - timedelta(minutes=5), p90_at=p90)
     return tonight(run, now=now, render=None, stages=(), prediction=prediction, warning_s=900)

@@ -1,0 +1,223 @@
+"""Connections: how SQLite and PostgreSQL are opened, and what a transaction is on each.
+
+SQLite: WAL, ``synchronous=FULL`` by default, foreign keys, and ``BEGIN IMMEDIATE`` for every transaction that writes,
+so that two writers queue up instead of failing halfway. Writers of one process queue on a lock of ours first: SQLite's
+own wait between processes sleeps and is not fair.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Literal
+
+from sqlalchemy import URL, Connection, Engine, PoolProxiedConnection, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, StatementError
+
+from scheduler.ports.store import StoreError, StoreUnavailableError
+from scheduler.store.errors import is_database_error, translate
+from scheduler.store.plain import json_text
+
+_WRITES = "predawn_writes"
+_JOURNAL_LIMIT = 64 * 1024 * 1024
+POOL_SIZE = 8
+POOL_OVERFLOW = 32
+"""More than the threads of asyncio's default executor, so that none waits for a connection."""
+
+
+def parse_url(url: str) -> URL:
+    """The URL with the driver we use.
+
+    Raises:
+        StoreUnavailableError: it names no database that predawn works on.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise StoreUnavailableError(
+            f"database.url {url!r} is no URL; write sqlite:////path/to/predawn.db or postgresql://user@host/name"
+        ) from error
+    match parsed.get_backend_name():
+        case "sqlite":
+            if not parsed.database or parsed.database == ":memory:" or "mode=memory" in str(parsed):
+                raise StoreUnavailableError("database.url names no file: an SQLite database in memory cannot be shared")
+            return parsed.set(drivername="sqlite+pysqlite")
+        case "postgresql" | "postgres":
+            return parsed.set(drivername="postgresql+psycopg")
+        case other:
+            raise StoreUnavailableError(f"database.url: predawn works on sqlite and postgresql, not on {other}")
+
+
+def database_name(url: URL) -> str:
+    """The database as people know it, without a password: the file, or host, port and name."""
+    if url.get_backend_name() == "sqlite":
+        return f"The database {url.database}"
+    host = url.host or url.query.get("host") or "localhost"
+    return f"The database {url.database} on {host}{f':{url.port}' if url.port else ''}"
+
+
+def open_engine(url: str, busy_timeout_s: float = 10.0, synchronous: Literal["FULL", "NORMAL"] = "FULL") -> Engine:
+    """An engine on the database; an SQLite file is created (0600, its folder 0700) if there is none.
+
+    Raises:
+        StoreError: the database cannot be opened.
+    """
+    parsed = parse_url(url)
+    try:
+        if parsed.get_backend_name() == "sqlite":
+            return _open_sqlite(parsed, busy_timeout_s, synchronous)
+        return create_engine(
+            parsed,
+            pool_size=4,
+            max_overflow=16,  # a server's connections are dear; who finds none waits
+            pool_pre_ping=True,
+            pool_use_lifo=True,
+            json_serializer=json_text,
+        )
+    except (ModuleNotFoundError, NoSuchModuleError) as error:
+        raise StoreUnavailableError(
+            f"database.url {parsed.render_as_string()} needs a driver: pip install 'psycopg[binary]'"
+        ) from error
+    except Exception as error:
+        if not is_database_error(error):
+            raise
+        raise translate(error, database_name(parsed)) from error
+
+
+def _open_sqlite(url: URL, busy_timeout_s: float, synchronous: str) -> Engine:
+    path = Path(url.database or "")
+    _create_private(path)
+    engine = create_engine(
+        url,
+        pool_size=POOL_SIZE,
+        max_overflow=POOL_OVERFLOW,
+        pool_use_lifo=True,
+        connect_args={"timeout": busy_timeout_s, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: sqlite3.Connection, _record: object) -> None:  # pyright: ignore[reportUnusedFunction] - SQLAlchemy calls it
+        # The sqlite3 module must not begin transactions by itself: _begin below does.
+        connection.isolation_level = None
+        for pragma in (f"synchronous={synchronous}", "foreign_keys=ON", f"journal_size_limit={_JOURNAL_LIMIT}"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:  # pyright: ignore[reportUnusedFunction] - SQLAlchemy calls it
+        writes = connection.get_execution_options().get(_WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    with engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        (mode,) = driver.execute("PRAGMA journal_mode=WAL").fetchone()
+    if mode != "wal":
+        raise StoreUnavailableError(
+            f"{database_name(url)} cannot use a write-ahead log (journal mode {mode}); keep it on a local disk"
+        )
+    return engine
+
+
+def _create_private(path: Path) -> None:
+    missing = [folder for folder in path.absolute().parents if not folder.exists()]
+    for folder in reversed(missing):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+
+
+class Database:
+    """Transactions on one engine, with the store's errors. Thread-safe.
+
+    Attributes:
+        shift_s: seconds added to the database's clock in every statement. Zero but in tests, which move time by it.
+    """
+
+    def __init__(self, engine: Engine, *, busy_timeout_s: float = 10.0) -> None:
+        self.engine = engine
+        self.name = database_name(engine.url)
+        self.is_sqlite = engine.dialect.name == "sqlite"
+        self.shift_s = 0.0
+        self._writing = engine.execution_options(**{_WRITES: True})
+        self._write_lock = threading.Lock()
+        self._busy_timeout_s = busy_timeout_s
+        self._watch_lock = threading.Lock()
+        self._watch: PoolProxiedConnection | None = None
+
+    @contextmanager
+    def read(self) -> Generator[Connection]:
+        """A transaction that reads: one consistent look on SQLite."""
+        with self.translated(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Generator[Connection]:
+        """A transaction that may write; it is committed at the end, or rolled back when the block raises."""
+        with self.translated(), self._turn(), self._writing.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def translated(self) -> Generator[None]:
+        """Whatever a driver raises in the block comes out as a ``StoreError``."""
+        try:
+            yield
+        except Exception as error:
+            if isinstance(error, StatementError) and not isinstance(error, DBAPIError) and error.orig is not None:
+                # A value that cannot be stored (a naive time, an object that is no JSON): the caller's mistake.
+                raise error.orig from error
+            if isinstance(error, StoreError) or not is_database_error(error):
+                raise
+            raise translate(error, self.name) from error
+
+    @contextmanager
+    def _turn(self) -> Generator[None]:
+        if not self.is_sqlite:
+            yield
+            return
+        if not self._write_lock.acquire(timeout=max(self._busy_timeout_s, 0.001)):
+            raise StoreUnavailableError(
+                f"{self.name} is locked: this process has been writing for {self._busy_timeout_s:g} s; try again"
+            )
+        try:
+            yield
+        finally:
+            self._write_lock.release()
+
+    def data_version(self) -> int:
+        """A number that changes with every commit, ours and others'.
+
+        SQLite counts the commits of *other* connections, so one that never writes is kept for asking. PostgreSQL has
+        no such number for one database: the set of running and finished transactions of the server stands for it,
+        which also changes with writes that are not ours.
+        """
+        with self._watch_lock, self.translated():
+            if self._watch is None:
+                self._watch = self.engine.raw_connection()
+            try:
+                cursor = self._watch.cursor()
+                cursor.execute(_SQLITE_VERSION if self.is_sqlite else _POSTGRESQL_VERSION)
+                row = cursor.fetchone()
+                cursor.close()
+                if not self.is_sqlite:
+                    self._watch.rollback()
+            except Exception:
+                # The connection may be dead (server restarted): the next question opens a new one.
+                self._watch.invalidate()
+                self._watch = None
+                raise
+            return int(row[0]) if row else 0
+
+    def close(self) -> None:
+        """Close every connection."""
+        with self._watch_lock:
+            if self._watch is not None:
+                self._watch.close()
+                self._watch = None
+        self.engine.dispose()
+
+
+_SQLITE_VERSION = "PRAGMA data_version"
+_POSTGRESQL_VERSION = "SELECT hashtextextended(pg_current_snapshot()::text, 0)"

@@ -1,0 +1,219 @@
+"""The tables, as SQLModel rows. They stay in this folder: what leaves it are the values of ``scheduler.domain``.
+
+The migrations make the tables, with their defaults, checks and indexes; a test holds the two against each other.
+Queries are written in SQLAlchemy Core over the ``Table`` objects at the end.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import BigInteger, Computed, Float, MetaData, Table, Text
+from sqlmodel import Field, SQLModel
+
+from scheduler.domain.job import Priority
+from scheduler.store.sqltypes import IsoDate, JsonValue, UtcDateTime, UuidText
+
+PRIORITY_RANK = "CASE priority " + " ".join(f"WHEN '{word}' THEN {word.rank}" for word in Priority) + " END"
+
+
+class Row(SQLModel):
+    """A table of ours, in a catalogue of its own."""
+
+    metadata = MetaData()
+    __tablename__: ClassVar[str]  # pyright: ignore[reportIncompatibleMethodOverride, reportIncompatibleVariableOverride] - SQLModel types it as a declared_attr
+
+
+class JobRow(Row, table=True):
+    """Something to be made: the contract with other applications (contracts.md), and columns of ours with defaults."""
+
+    __tablename__ = "jobs"
+
+    seq: int = Field(primary_key=True, sa_type=BigInteger)
+    """Grows by insertion: the tie-breaker of FIFO and the key of pages."""
+    id: str = Field(sa_type=UuidText, unique=True)
+    job_type: str = Field(sa_type=Text)
+    priority: str = Field(sa_type=Text)
+    status: str = Field(sa_type=Text)
+    payload: Any = Field(sa_type=JsonValue, nullable=False)
+    retry_count: int
+    max_retries: int | None
+    """NULL: the job type's setting."""
+    error_message: str | None = Field(sa_type=Text)
+    """JSON ``{message, type, timestamp, stack, stage, provider}``."""
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    updated_at: datetime = Field(sa_type=UtcDateTime)
+    started_at: datetime | None = Field(sa_type=UtcDateTime)
+    completed_at: datetime | None = Field(sa_type=UtcDateTime)
+    idempotency_key: str | None = Field(sa_type=Text, unique=True)
+    schedule_name: str | None = Field(sa_type=Text)
+    run_date: date | None = Field(sa_type=IsoDate)
+    deadline_at: datetime | None = Field(sa_type=UtcDateTime)
+    queued_at: datetime = Field(sa_type=UtcDateTime)
+    """When it last became queued."""
+    retry_at: datetime | None = Field(sa_type=UtcDateTime)
+    lease_owner: str | None = Field(sa_type=Text)
+    lease_expires_at: datetime | None = Field(sa_type=UtcDateTime)
+    attempt: int
+    crash_count: int
+    time_limit_at: datetime | None = Field(sa_type=UtcDateTime)
+    cancel_requested_at: datetime | None = Field(sa_type=UtcDateTime)
+    progress: float = Field(sa_type=Float)
+    stage: str | None = Field(sa_type=Text)
+    degraded: bool
+    reason: str | None = Field(sa_type=Text)
+    priority_rank: int = Field(sa_column_args=(Computed(PRIORITY_RANK),))
+    """0 high, 1 normal, 2 low; generated, so that a claim reads one range of an index."""
+
+
+class QueueConfigRow(Row, table=True):
+    """The limits of one job type."""
+
+    __tablename__ = "job_queue_config"
+
+    job_type: str = Field(primary_key=True, sa_type=Text)
+    concurrency: int
+    timeout_s: float = Field(sa_type=Float)
+    max_retries: int
+    retry_delay_s: float = Field(sa_type=Float)
+    paused: bool
+    updated_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class RenderRow(Row, table=True):
+    """One pass of a job through the pipeline."""
+
+    __tablename__ = "renders"
+
+    id: str = Field(primary_key=True, sa_type=UuidText)
+    job_id: str = Field(sa_type=UuidText)
+    number: int
+    attempt: int
+    status: str = Field(sa_type=Text)
+    started_at: datetime = Field(sa_type=UtcDateTime)
+    finished_at: datetime | None = Field(sa_type=UtcDateTime)
+    degraded: bool
+    video_url: str | None = Field(sa_type=Text)
+    thumbnail_url: str | None = Field(sa_type=Text)
+    duration_s: float | None = Field(sa_type=Float)
+    correlation_id: str | None = Field(sa_type=Text)
+
+
+class RenderLogRow(Row, table=True):
+    """One call of one provider."""
+
+    __tablename__ = "render_logs"
+
+    seq: int = Field(primary_key=True, sa_type=BigInteger)
+    id: str = Field(sa_type=Text, unique=True)
+    render_id: str = Field(sa_type=UuidText)
+    job_id: str = Field(sa_type=UuidText)
+    step_name: str = Field(sa_type=Text)
+    provider: str = Field(sa_type=Text)
+    status: str = Field(sa_type=Text)
+    retry_count: int
+    fallback_position: int
+    resumed: bool
+    duration_ms: int | None = Field(sa_type=BigInteger)
+    error_class: str | None = Field(sa_type=Text)
+    error_message: str | None = Field(sa_type=Text)
+    detail: Any = Field(sa_type=JsonValue, nullable=False)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class RenderFailureRow(Row, table=True):
+    """One final failure of a render or of one of its stages."""
+
+    __tablename__ = "render_failures"
+
+    seq: int = Field(primary_key=True, sa_type=BigInteger)
+    id: str = Field(sa_type=UuidText, unique=True)
+    render_id: str = Field(sa_type=UuidText)
+    failure_reason: str = Field(sa_type=Text)
+    error_details: Any = Field(sa_type=JsonValue, nullable=False)
+    """JSON ``{message, stage, provider, retryable, details}``."""
+    resolved: bool
+    resolved_at: datetime | None = Field(sa_type=UtcDateTime)
+    resolved_by: str | None = Field(sa_type=Text)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class CheckpointRow(Row, table=True):
+    """A stage's kept output, or (``part`` not empty) one finished part of it."""
+
+    __tablename__ = "checkpoints"
+
+    job_id: str = Field(primary_key=True, sa_type=UuidText)
+    stage: str = Field(primary_key=True, sa_type=Text)
+    part: str = Field(primary_key=True, sa_type=Text)
+    output: Any = Field(sa_type=JsonValue, nullable=False)
+    attempt: int
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class ScheduleRow(Row, table=True):
+    """A schedule as declared in the config, and what has become of it."""
+
+    __tablename__ = "schedules"
+
+    name: str = Field(primary_key=True, sa_type=Text)
+    job_type: str = Field(sa_type=Text)
+    cron: str = Field(sa_type=Text)
+    timezone: str = Field(sa_type=Text)
+    deadline: str | None = Field(sa_type=Text)
+    """Local time of day, ISO."""
+    catch_up_s: float = Field(sa_type=Float)
+    payload: Any = Field(sa_type=JsonValue, nullable=False)
+    priority: str = Field(sa_type=Text)
+    enabled: bool
+    declared: bool
+    """Whether the config still names it; if not, only an operator's pause and skipped dates are kept here."""
+    last_fire: datetime | None = Field(sa_type=UtcDateTime)
+    paused: bool
+    skip_dates: Any = Field(sa_type=JsonValue, nullable=False)
+    last_job_id: str | None = Field(sa_type=UuidText)
+    updated_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class ProbeRow(Row, table=True):
+    """One health check of a service."""
+
+    __tablename__ = "service_probes"
+
+    seq: int = Field(primary_key=True, sa_type=BigInteger)
+    service: str = Field(sa_type=Text)
+    at: datetime = Field(sa_type=UtcDateTime)
+    ok: bool
+    degraded: bool
+    latency_ms: float | None = Field(sa_type=Float)
+    http_status: int | None
+    error: str | None = Field(sa_type=Text)
+
+
+class ProcessRow(Row, table=True):
+    """A daemon or worker and its last beat."""
+
+    __tablename__ = "processes"
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    kind: str = Field(sa_type=Text)
+    host: str = Field(sa_type=Text)
+    pid: int
+    started_at: datetime = Field(sa_type=UtcDateTime)
+    beat_at: datetime = Field(sa_type=UtcDateTime)
+
+
+def _table(name: str) -> Table:
+    return Row.metadata.tables[name]
+
+
+jobs = _table("jobs")
+job_queue_config = _table("job_queue_config")
+renders = _table("renders")
+render_logs = _table("render_logs")
+render_failures = _table("render_failures")
+checkpoints = _table("checkpoints")
+schedules = _table("schedules")
+service_probes = _table("service_probes")
+processes = _table("processes")
