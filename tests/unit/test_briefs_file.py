@@ -18,7 +18,9 @@ from scheduler.domain.codec import brief_from_json, brief_to_json
 from scheduler.domain.content import Brief, Headline
 
 ROOT = Path(__file__).parents[2]
-SHIPPED = sorted((ROOT / "config" / "briefs").glob("*.md"))
+ALL_SHIPPED = sorted((ROOT / "config" / "briefs").glob("*.md"))
+SHORT = "2025-09-03-gst-two-slabs"
+SHIPPED = [path for path in ALL_SHIPPED if path.stem != SHORT]
 HEAD = "---\ndate: 2025-06-06\ntitle: Today\n---\n"
 ITEM = "## One\nIt is so.\nSource: RBI\n"
 

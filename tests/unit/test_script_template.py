@@ -26,7 +26,9 @@ from scheduler.ports.provider import Call, Provider
 
 PROGRAMME = "Daily Current Affairs"
 BRIEF = Brief(date(2025, 6, 6), "A cut", (Headline("RBI cuts", ("It is so.",), "RBI"),))
-SHIPPED = sorted(SHIPPED_BRIEFS.glob("*.md"))
+ALL_SHIPPED = sorted(SHIPPED_BRIEFS.glob("*.md"))
+SHORT = "2025-09-03-gst-two-slabs"
+SHIPPED = [path for path in ALL_SHIPPED if path.stem != SHORT]
 
 
 @pytest.mark.parametrize(
@@ -180,6 +182,13 @@ def test_the_shipped_briefs_make_videos_of_one_to_two_and_a_half_minutes(path: P
         assert "%" not in segment.narration
     points = [segment for segment in script.segments if segment.kind is SegmentKind.POINT]
     assert all(2 <= len(segment.lines) <= MAX_LINES for segment in points)
+
+
+def test_the_short_brief_of_the_demo_makes_a_video_of_about_a_minute() -> None:
+    (path,) = (path for path in ALL_SHIPPED if path.stem == SHORT)
+    script = build_script(read_brief(path), PROGRAMME)
+    assert 30 <= script.duration_s <= 75
+    assert script.points == 3
 
 
 words = st.text(alphabet="abcXYZ 123.,;()₹%–…’कखा़।-", min_size=1, max_size=120).filter(
