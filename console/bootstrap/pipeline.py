@@ -5,16 +5,15 @@ from __future__ import annotations
 import functools
 from collections.abc import Collection
 
-from integrations.media.providers import Espeak, LocalComposer, MediaProbe, Silence, StaticCards
-from integrations.template_script.provider import TemplateScript
-
 from config.settings import Settings
 from console.bootstrap.reading import unconfigured
 from integrations.a4f.provider import A4fSpeech
 from integrations.content.source import BriefFolder
 from integrations.local_directory.provider import LocalDirectory
 from integrations.manim.provider import ManimApi
+from integrations.media.providers import Espeak, LocalComposer, MediaProbe, Silence, StaticCards
 from integrations.revideo.provider import RevideoApi
+from integrations.template_script.provider import TemplateScript
 from scheduler.domain.render import StageName
 from scheduler.pipeline.brief import BriefCheck
 from scheduler.pipeline.stages import Pipeline, Registry, build_pipeline

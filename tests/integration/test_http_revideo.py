@@ -166,7 +166,7 @@ async def test_down_and_hanging_services(tmp_path: Path) -> None:
 
 async def test_a_missing_clip_is_named(tmp_path: Path) -> None:
     async with scene(tmp_path) as (_, revideo, call):
-        Path(call.inputs[StageName.MANIM].artifacts["clip/1"].path).unlink()  # noqa: ASYNC240 - a test may block
+        Path(call.inputs[StageName.MANIM].artifacts["clip/1"].path).unlink()
         with pytest.raises(StageFailure, match="clip of segment 1 is gone") as caught:
             await revideo.run(call)
     assert caught.value.retryable is False
