@@ -83,7 +83,9 @@ def main() -> None:
     """Run the command line; errors that people cause or meet end in one line and the exit code of the contract."""
     try:
         with exit_codes():
-            app(standalone_mode=False)
+            # Outside of its standalone mode Click answers a command's exit code instead of raising it.
+            code = app(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
     except typer.Exit as end:
         sys.exit(end.exit_code)
     except typer.Abort:
