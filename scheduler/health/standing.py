@@ -24,6 +24,9 @@ def standing(service: str, url: str, probes: Sequence[Probe], *, now: datetime, 
     state, since, consecutive = ServiceState.UNKNOWN, None, 0
     last: Probe | None = None
     for probe in probes:
+        if last is not None and probe.at - last.at > timedelta(seconds=stale_s):
+            # Nobody looked for a while: what was known then does not count against what is found now.
+            state, since, last = ServiceState.UNKNOWN, None, None
         consecutive = consecutive + 1 if last is not None and last.ok == probe.ok else 1
         after = next_state(state, probe, consecutive)
         if after is not state:

@@ -49,6 +49,16 @@ def test_a_stale_probe_tells_nothing() -> None:
     assert stand("++", age_s=61)[0] is ServiceState.UNKNOWN
 
 
+def test_what_was_known_before_nobody_looked_for_a_while_does_not_count() -> None:
+    probes = [
+        Probe("m", BEGIN, ok=True, latency_ms=3.0),
+        Probe("m", BEGIN + timedelta(hours=8), ok=False, error="nothing answers"),
+    ]
+    health = standing("m", "u", probes, now=probes[-1].at, stale_s=60)
+    assert health.state is ServiceState.DOWN
+    assert health.since == probes[-1].at
+
+
 def test_latencies_of_failed_probes_are_gaps() -> None:
     probes = [Probe("m", BEGIN, ok=True, latency_ms=3.0), Probe("m", BEGIN, ok=False)]
     assert standing("m", "u", probes, now=BEGIN, stale_s=60).latencies_ms == (3.0, None)
