@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from integrations.kit.urls import openai_path
+
 MAX_INPUT = 4096
 """Characters an OpenAI-compatible endpoint takes at once."""
 
@@ -24,7 +26,7 @@ AUDIO_URL_WORDS = ("url", "audio_url", "output_url", "download_url")
 
 def speech_path(base_url: str) -> str:
     """The path below ``base_url``, which people write with and without ``/v1``."""
-    return "/audio/speech" if base_url.endswith("/v1") else "/v1/audio/speech"
+    return openai_path(base_url, "/audio/speech")
 
 
 def speech_request(text: str, *, model: str, voice: str, speed: float) -> dict[str, Any]:

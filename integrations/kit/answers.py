@@ -18,6 +18,8 @@ STATUS_URL_WORDS = ("status_url", "statusUrl", "poll_url")
 NESTED_WORDS = ("result", "data", "output")
 """Objects in which some variants put their answer."""
 DURATION_WORDS = ("duration", "duration_s", "duration_seconds")
+REMAINING_WORDS = ("estimated_time_remaining", "estimated_time_remaining_s", "eta_s", "eta", "estimated_time")
+"""Names of the seconds that a job still takes."""
 PERCENT_WORDS = ("progress_percent", "progress_percentage", "percent")
 
 
@@ -63,6 +65,7 @@ class RemoteAnswer:
         job_id: what to poll by.
         status_url: where to poll, if the service says so.
         progress: 0–1, or None.
+        remaining_s: seconds it still takes by its own estimate, or None.
         error: the service's words for what went wrong, or None.
     """
 
@@ -75,6 +78,7 @@ class RemoteAnswer:
     status_url: str | None = None
     progress: float | None = None
     error: str | None = None
+    remaining_s: float | None = None
 
 
 def read_answer(document: Mapping[str, Any]) -> RemoteAnswer:
@@ -109,6 +113,7 @@ def read_answer(document: Mapping[str, Any]) -> RemoteAnswer:
         status_url=_first_text(layers, STATUS_URL_WORDS),
         progress=_progress(layers),
         error=error_words(document) if failed or state is RemoteState.FAILED else None,
+        remaining_s=_first_number(layers, REMAINING_WORDS),
     )
 
 

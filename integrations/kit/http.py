@@ -205,21 +205,27 @@ class HttpService:
             raise StageFailure.invalid_output(f"{self.name} sent JSON from {shown_url(self.absolute(url))}, not media")
         return fetched
 
-    async def preflight(self, *, trace: Trace) -> None:
+    async def preflight(self, *, trace: Trace) -> dict[str, Any]:
         """Ask ``/health`` before a long call, so that a dead service costs seconds and not the whole attempt.
 
         Only silence, refusal and server errors count: a service without ``/health`` may still render.
+
+        Returns:
+            What it says of itself; empty when it says nothing that can be read.
 
         Raises:
             StageFailure: it does not answer within the connection's time-out, or answers 5xx.
         """
         try:
-            await self.json("GET", "/health", trace=trace, timeout_s=self.connect_timeout_s, errors_in_body=False)
+            return await self.json(
+                "GET", "/health", trace=trace, timeout_s=self.connect_timeout_s, errors_in_body=False
+            )
         except StageFailure as failure:
             status = failure.details.get("http_status")
             broken = isinstance(status, int) and status >= 500  # noqa: PLR2004 - the 5xx class
             if broken or failure.kind in {FailureClass.TIMEOUT, FailureClass.UNAVAILABLE}:
                 raise
+            return {}
 
     async def _exchange(
         self, method: str, url: str, *, trace: Trace, timeout_s: float, body: Mapping[str, Any] | None, out: Path | None

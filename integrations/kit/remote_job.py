@@ -41,6 +41,8 @@ class RemoteWork:
         poll_path: where its state is asked for when the answer gives no ``status_url``; ``{id}`` is the job's id.
         poll_s: seconds between looks.
         timeout_s: seconds for the submission's answer, which may be the finished video.
+        content_path: where a finished video is fetched whose answer names no address; None: it must name one.
+        read: reads an answer, for services with words of their own.
     """
 
     path: str
@@ -48,6 +50,8 @@ class RemoteWork:
     poll_path: str
     poll_s: float
     timeout_s: float
+    content_path: str | None = None
+    read: Callable[[Mapping[str, Any]], RemoteAnswer] = read_answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +80,13 @@ async def run_remote_work(
     document = await service.json(
         "POST", work.path, trace=trace, timeout_s=work.timeout_s, body=work.body, errors_in_body=True
     )
-    answer = read_answer(document)
+    answer = work.read(document)
     # "success" beside a job and without a video means that the submission succeeded.
     if answer.state is RemoteState.DONE and (answer.url is not None or answer.job_id is None):
-        return _result(service, answer, job_id=answer.job_id)
+        return _result(service, work, answer, job_id=answer.job_id)
+    if answer.state is RemoteState.FAILED:
+        why = answer.error or "no reason given"
+        raise StageFailure.api_error(f"{service.name} answered {work.path} with {answer.word or 'failed'}: {why}")
     if answer.state is None or (answer.job_id is None and answer.status_url is None):
         raise StageFailure.invalid_output(
             f"{service.name} answered {work.path} with neither a video nor a job to ask for "
@@ -99,9 +106,7 @@ async def _watch(
         for delay in poll_delays(work.poll_s):
             await asyncio.sleep(max(delay, wait_s))
             try:
-                answer = await _poll(
-                    service, status_url, job, trace=trace, timeout_s=min(work.timeout_s, POLL_TIMEOUT_S)
-                )
+                answer = await _poll(service, work, status_url, job, trace=trace)
             except StageFailure as failure:
                 running = failure.details.get("http_status") not in GONE
                 errors += 1
@@ -114,24 +119,26 @@ async def _watch(
             shown = max(shown, answer.progress or 0.0)
             if answer.state is RemoteState.DONE:
                 running = False
-                return _result(service, answer, job_id=job)
+                return _result(service, work, answer, job_id=job)
             if answer.state is RemoteState.FAILED:
                 running = False
                 why = answer.error or "no reason given"
                 raise StageFailure.api_error(f"{service.name} job {one_line(job, 60)} {answer.word or 'failed'}: {why}")
-            report(shown, f"{service.name}: {one_line(answer.word or 'rendering', 40)}")
+            left = f", about {answer.remaining_s:.0f} s left" if answer.remaining_s else ""
+            report(shown, f"{service.name}: {one_line(answer.word or 'rendering', 40)}{left}")
         raise AssertionError("poll_delays never ends")
     finally:
         if running:
             await _cancel(service, status_url, trace=trace)
 
 
-async def _poll(service: HttpService, status_url: str, job: str, *, trace: Trace, timeout_s: float) -> RemoteAnswer:
+async def _poll(service: HttpService, work: RemoteWork, status_url: str, job: str, *, trace: Trace) -> RemoteAnswer:
     """One look at a job.
 
     Raises:
         StageFailure: there is no state in the answer; API_ERROR, to be tried again, when the service forgot the job.
     """
+    timeout_s = min(work.timeout_s, POLL_TIMEOUT_S)
     try:
         document = await service.json("GET", status_url, trace=trace, timeout_s=timeout_s, errors_in_body=False)
     except StageFailure as failure:
@@ -143,7 +150,7 @@ async def _poll(service: HttpService, status_url: str, job: str, *, trace: Trace
             retryable=True,
             details={**failure.details, "forgotten_job": one_line(job, 60)},
         ) from failure
-    answer = read_answer(document)
+    answer = work.read(document)
     if answer.state is None:
         said = answer.error or "an object without a status"
         raise StageFailure.api_error(f"{service.name} told no state of job {one_line(job, 60)}: {said}")
@@ -156,14 +163,17 @@ async def _cancel(service: HttpService, status_url: str, *, trace: Trace) -> Non
         await service.json("DELETE", status_url, trace=trace, timeout_s=CANCEL_TIMEOUT_S, errors_in_body=False)
 
 
-def _result(service: HttpService, answer: RemoteAnswer, *, job_id: str | None) -> RemoteResult:
-    if answer.url is None:
+def _result(service: HttpService, work: RemoteWork, answer: RemoteAnswer, *, job_id: str | None) -> RemoteResult:
+    address = answer.url
+    if address is None and work.content_path is not None and job_id is not None:
+        address = with_id(work.content_path, job_id)
+    if address is None:
         raise StageFailure.invalid_output(
             f"{service.name} says {answer.word or 'completed'} but names no video (none of video_url, output_url, "
             "renderUrl, downloadLink)"
         )
     return RemoteResult(
-        url=service.absolute(answer.url),
+        url=service.absolute(address),
         thumbnail_url=answer.thumbnail_url,
         duration_s=answer.duration_s,
         job_id=job_id,

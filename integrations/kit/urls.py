@@ -58,6 +58,11 @@ def resolve(base: str, url: str) -> str:
     return text
 
 
+def openai_path(base_url: str, path: str) -> str:
+    """A path of the OpenAI contract (``/chat/completions``) below a base URL, written with or without ``/v1``."""
+    return path if base_url.endswith("/v1") else f"/v1{path}"
+
+
 def with_id(path: str, job_id: str) -> str:
     """``/jobs/{id}`` with the id filled in, quoted so that it stays one path segment."""
     return path.replace("{id}", quote(job_id, safe=""))

@@ -14,6 +14,9 @@ from integrations.local_services.faults import SHOWN_BY_HEALTH, Fault, FaultKind
 
 HTML = "<!doctype html><html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
 
+JOBS = ("/jobs/", "/v1/videos/")
+"""Where services tell of the jobs they have taken."""
+
 
 class FaultyApp:
     """``app`` under ``fault``.
@@ -59,7 +62,7 @@ class FaultyApp:
                 answer = HTMLResponse(HTML)
             case Fault(FaultKind.ERROR200):
                 answer = _error(200, "injected fault: the renderer crashed")
-            case Fault(FaultKind.FORGETS) if path.startswith("/jobs/"):
+            case Fault(FaultKind.FORGETS) if path.startswith(JOBS):
                 answer = _error(404, "no such job")
             case _:
                 pass

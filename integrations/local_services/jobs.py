@@ -17,6 +17,7 @@ AT_ONCE = 2
 """Renders at the same time; the rest waits."""
 MAX_WAITING = 64
 """Jobs that may wait; more are refused."""
+FIRST_GUESS_S = 30.0
 MAX_FINISHED = 256
 """Finished jobs that are remembered."""
 
@@ -67,6 +68,12 @@ class RenderJob:
     def is_final(self) -> bool:
         """Whether nothing more happens to it."""
         return self.state not in {JobState.QUEUED, JobState.RENDERING}
+
+    def remaining_s(self) -> float:
+        """Seconds it still takes, from how far it has come since it was submitted; a guess before it has."""
+        if self.progress <= 0:
+            return FIRST_GUESS_S
+        return round((time.monotonic() - self.created) * (1 - self.progress) / self.progress, 1)
 
     def report(self, fraction: float, _message: str = "") -> None:
         """Take the renderer's progress."""

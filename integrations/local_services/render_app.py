@@ -50,6 +50,10 @@ class Words:
     completed: str
     failed: str
     video_url: str = "video_url"
+    queued: str = "queued"
+    running: str = "rendering"
+    estimates: bool = False
+    """Whether it says how many seconds a job still takes."""
 
     def of(self, state: JobState) -> str:
         """The service's word for a state."""
@@ -58,6 +62,10 @@ class Words:
                 return self.completed
             case JobState.FAILED:
                 return self.failed
+            case JobState.QUEUED:
+                return self.queued
+            case JobState.RENDERING:
+                return self.running
             case _:
                 return state.value
 
@@ -160,6 +168,8 @@ class RenderService:
             "status_url": f"/jobs/{job.id}",
             "progress": round(job.progress, 3),
         }
+        if self._words.estimates and not job.is_final:
+            told["estimated_time"] = job.remaining_s()
         if job.product is not None:
             told[self._words.video_url] = f"{base}videos/{job.product.video}"
             told["duration"] = round(job.product.duration_s, 3)

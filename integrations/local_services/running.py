@@ -16,14 +16,18 @@ from starlette.types import ASGIApp
 
 from integrations.kit.serve import bind, serve
 from integrations.local_services import spoil
+from integrations.local_services.chat import ChatService
 from integrations.local_services.faults import SERVICES, Fault, FaultKind
 from integrations.local_services.faulty import FaultyApp
 from integrations.local_services.jobs import Product
 from integrations.local_services.manim import manim_service
-from integrations.local_services.render_app import Spoil
+from integrations.local_services.orchestrator import orchestrator_service
+from integrations.local_services.render_app import RenderService, Spoil
 from integrations.local_services.revideo import revideo_service
 from integrations.local_services.shelf import Shelf
+from integrations.local_services.sora import SoraService
 from integrations.local_services.speech import SpeechService
+from integrations.local_services.storage import StorageService
 from scheduler.ports.media import LocalMedia
 
 HOST = "127.0.0.1"
@@ -116,13 +120,23 @@ class LocalServices:
         await asyncio.to_thread(shutil.rmtree, work, ignore_errors=True)
         if name == "tts":
             return SpeechService(self._media, work, fault=fault).app
+        if name == "script":
+            return ChatService(fault=fault).app
+        if name == "storage":
+            return (await asyncio.to_thread(StorageService, folder, fault=fault)).app
         shelf = Shelf(folder / "videos")
         await asyncio.to_thread(shelf.clear)
         spoiler = spoiler_for(name, fault)
-        if name == "manim":
-            service = manim_service(self._media, shelf, spoil=spoiler, synchronous=self._synchronous)
-        else:
-            service = revideo_service(self._media, shelf, work, spoil=spoiler, synchronous=self._synchronous)
+        service: RenderService | SoraService
+        match name:
+            case "manim":
+                service = manim_service(self._media, shelf, spoil=spoiler, synchronous=self._synchronous)
+            case "sora":
+                service = SoraService(self._media, shelf, spoil=spoiler)
+            case "orchestrator":
+                service = orchestrator_service(self._media, shelf, work, spoil=spoiler, synchronous=self._synchronous)
+            case _:
+                service = revideo_service(self._media, shelf, work, spoil=spoiler, synchronous=self._synchronous)
         stack.push_async_callback(service.queue.close)
         return service.app
 
@@ -138,7 +152,7 @@ def spoiler_for(service: str, fault: Fault | None) -> Spoil | None:
         await asyncio.to_thread(spoil.cut, path)
 
     async def silent(path: Path, product: Product) -> None:
-        if service == "manim":
+        if service in {"manim", "sora"}:
             await asyncio.to_thread(spoil.blacken, path, duration_s=product.duration_s)
         else:
             await asyncio.to_thread(spoil.mute, path)

@@ -206,14 +206,16 @@ def silent_video(inputs: Mapping[StageName, StageOutput]) -> bool:
 def expectation(made: Mapping[str, Any], *, silent: bool) -> MediaExpectation:
     """What the finished video must be, from what its composer said of it."""
     expected = made.get("expected_duration_s", made.get("duration_s"))
+    # Who made the whole video decided about its size and its captions.
+    ours = made.get("whole") is not True
     return MediaExpectation(
         duration_s=None if expected is None else float(expected),
-        width=VIDEO_SIZE[0],
-        height=VIDEO_SIZE[1],
+        width=VIDEO_SIZE[0] if ours else None,
+        height=VIDEO_SIZE[1] if ours else None,
         video_codec="h264",
         audio_codec="aac",
         sound=not silent,
-        captions=True,
+        captions=ours,
         min_distinct_frames=2,
     )
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+
+from scheduler.domain.content import BriefKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,46 @@ HINDI = Phrases(
 )
 
 
-def phrases_for(language: str) -> Phrases:
-    """The words for a BCP 47 language; English where there are none of its own."""
-    return HINDI if language.split("-", 1)[0].lower() == "hi" else ENGLISH
+QUESTION_EN = replace(
+    ENGLISH,
+    one="The question.",
+    story="1 question",
+    welcome="{programme}. A question was asked.",
+    goodbye="The answer is being prepared. Thank you for asking.",
+    recap="The question",
+)
+QUESTION_HI = replace(
+    HINDI,
+    one="प्रश्न।",
+    story="1 प्रश्न",
+    welcome="{programme}। एक प्रश्न पूछा गया है।",
+    goodbye="उत्तर तैयार किया जा रहा है। पूछने के लिए धन्यवाद।",
+    recap="प्रश्न",
+)
+PROMPT_EN = replace(
+    ENGLISH,
+    one="What was asked for.",
+    story="1 video",
+    welcome="{programme}. A video was asked for in words.",
+    goodbye="The moving pictures could not be made this time. These were the words.",
+    recap="What was asked for",
+)
+PROMPT_HI = replace(
+    HINDI,
+    one="यह माँगा गया था।",
+    story="1 वीडियो",
+    welcome="{programme}। शब्दों में एक वीडियो माँगा गया है।",
+    goodbye="इस बार चित्र नहीं बन सके। ये वे शब्द थे।",
+    recap="क्या माँगा गया था",
+)
+_WORDS = {
+    BriefKind.NEWS: (ENGLISH, HINDI),
+    BriefKind.QUESTION: (QUESTION_EN, QUESTION_HI),
+    BriefKind.PROMPT: (PROMPT_EN, PROMPT_HI),
+}
+
+
+def phrases_for(language: str, kind: BriefKind = BriefKind.NEWS) -> Phrases:
+    """The words for a BCP 47 language and a kind of brief; English where there are none of its own."""
+    english, hindi = _WORDS[kind]
+    return hindi if language.split("-", 1)[0].lower() == "hi" else english

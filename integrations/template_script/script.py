@@ -36,7 +36,7 @@ def build_script(brief: Brief, programme: str) -> Script:
         brief: at least one headline, each with at least one sentence.
         programme: the programme's name, as it is spoken at the beginning and the end.
     """
-    words = phrases_for(brief.language)
+    words = phrases_for(brief.language, brief.kind)
     points = [_point(headline, number, brief, words) for number, headline in enumerate(brief.headlines, start=1)]
     parts = [_intro(brief, programme, words), *points, _outro(brief, programme, words)]
     segments = [replace(part, index=index, duration_s=_seconds(part)) for index, part in enumerate(parts)]

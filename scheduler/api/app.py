@@ -11,6 +11,9 @@ from scheduler.domain.job import JobStatus
 from scheduler.ports.operations import Operations
 from scheduler.ports.store import StoreError
 
+SERVICE = "predawn"
+"""How the API says that it is ours, so that no predawn takes another (or itself) for a Video Orchestrator."""
+
 
 def make_api(operations: Operations, *, version: str) -> FastAPI:
     """The program.
@@ -27,8 +30,11 @@ def make_api(operations: Operations, *, version: str) -> FastAPI:
         try:
             depth = operations.depth()
         except StoreError as error:
-            return JSONResponse({"status": "unhealthy", "error": str(error), "version": version}, status_code=503)
+            return JSONResponse(
+                {"service": SERVICE, "status": "unhealthy", "error": str(error), "version": version}, status_code=503
+            )
         body: dict[str, Any] = {
+            "service": SERVICE,
             "status": "healthy",
             "queue": {status.value: depth.of(status) for status in JobStatus},
             "active_jobs": depth.of(JobStatus.PROCESSING),

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from scheduler.domain.codec import brief_to_json
 from scheduler.domain.failure import FailureClass, StageFailure
+from scheduler.domain.job import Job
 from scheduler.domain.render import StageOutput
+from scheduler.job_types import JobType, unknown_type
 from scheduler.ports.content import BriefSource, ResolvedBrief
 from scheduler.ports.provider import Call
 
@@ -53,11 +55,13 @@ class BriefCheck:
     degraded.
 
     Attributes:
-        source: where briefs come from.
+        source: where briefs come from, when ``types`` is not given.
         work_dir: where the stages work.
         encoders: names of the encoders that are there; asked in a thread.
         disk: free bytes at a path.
         memory: available bytes, or None when unknown.
+        types: job types by name; each has a source of its own. A job of any other type fails: other applications insert
+            rows too.
     """
 
     source: BriefSource
@@ -65,6 +69,7 @@ class BriefCheck:
     encoders: Callable[[], Collection[str]]
     disk: Callable[[Path], int] = free_disk
     memory: Callable[[], int | None] = free_memory
+    types: Mapping[str, JobType] | None = None
 
     @property
     def name(self) -> str:
@@ -84,8 +89,19 @@ class BriefCheck:
             degraded=resolved.stale,
         )
 
+    def _resolve(self, job: Job) -> ResolvedBrief:
+        if self.types is None:
+            return self.source.resolve(job.payload, job.run_date)
+        kind = self.types.get(job.job_type)
+        if kind is None:
+            raise StageFailure.invalid_input(unknown_type(job.job_type, self.types))
+        problem = kind.route_problem(job.payload.get("route"))
+        if problem is not None:
+            raise StageFailure.invalid_input(problem)
+        return kind.source.resolve(job.payload, job.run_date)
+
     def _check(self, call: Call) -> ResolvedBrief:
-        resolved = self.source.resolve(call.job.payload, call.job.run_date)
+        resolved = self._resolve(call.job)
         disk, memory = self.disk(self.work_dir), self.memory()
         if disk < LEAST_FREE_DISK:
             raise StageFailure.unavailable(

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from scheduler.domain.deadline import AttemptBudget, attempt_budget, path_after
+from scheduler.domain.deadline import AttemptBudget, attempt_budget, path_after, path_to_end
 from scheduler.domain.job import Job
 from scheduler.domain.render import StageName
 from scheduler.pipeline.forecast import Estimates, estimate_of
+from scheduler.pipeline.routes import COMMON, fallback_of
 from scheduler.pipeline.stages import Pipeline, Stage
+
+FALLBACK = "the pipeline"
+"""Stands for a whole route among the providers that can still be asked; no provider's name has a space."""
 
 
 def must_end_at(job: Job, *, published: bool) -> datetime | None:
@@ -27,8 +31,11 @@ def reserve_s(pipeline: Pipeline, stage: StageName, done: Collection[StageName],
     The last resort, not the quickest: it is the one that depends on nobody, so it is what a later stage needs when
     everything before it in its chain fails.
     """
-    cost = {s.name: estimate_of(estimates, s.name, s.providers[-1]).p90_s for s in pipeline.stages}
-    return path_after(stage, cost, done)
+    return path_after(stage, _last_resorts(pipeline, estimates), done)
+
+
+def _last_resorts(pipeline: Pipeline, estimates: Estimates) -> dict[StageName, float]:
+    return {s.name: estimate_of(estimates, s.name, s.providers[-1]).p90_s for s in pipeline.stages}
 
 
 def budget_for(
@@ -44,8 +51,8 @@ def budget_for(
 ) -> AttemptBudget:
     """May ``provider`` be asked now, and for how long.
 
-    What must fit after it is the last resort of its chain and those of the later stages. As long as they do, a video is
-    out on time whatever fails.
+    What must fit after it is the last resort of its chain and those of the later stages; on a route with a fallback,
+    the last resorts of all that one's stages. As long as they do, a video is out on time whatever fails.
 
     Args:
         pipeline: all stages, for the reserve.
@@ -60,13 +67,19 @@ def budget_for(
     expected = estimate_of(estimates, stage.name, provider)
     costs = {name: estimate_of(estimates, stage.name, name).p90_s for name in rest}
     step_down_s = costs.get(stage.providers[-1], costs[rest[-1]]) if rest else 0.0
+    fallback = fallback_of(pipeline, stage.name)
+    if fallback is not None and stage.checks is None:
+        # Whatever is tried on this way, the whole of the next one must fit behind it. A video that is there is judged
+        # in any case: not to look at it would be to lose it.
+        whole_s = path_to_end(_last_resorts(fallback, estimates), COMMON & frozenset(done))
+        costs[FALLBACK], step_down_s = whole_s, step_down_s + whole_s
     kept_s = reserve_s(pipeline, stage.name, done, estimates)
     budget = attempt_budget(
         time_left_s=time_left_s,
         timeout_s=stage.policy.timeout_s,
         expected=expected,
         reserve_s=kept_s,
-        last_resort=not rest,
+        last_resort=not costs,
         step_down_s=step_down_s,
     )
     if budget.allowed or time_left_s is None:

@@ -10,6 +10,7 @@ from config.settings import DeadlineSettings
 from scheduler.domain.deadline import NEEDS, Estimate, Prediction, path_to_end
 from scheduler.domain.render import StageName
 from scheduler.domain.snapshot import StageState, StageView
+from scheduler.pipeline.stages import ancestors
 from scheduler.ports.store import RenderStore
 
 UNKNOWN_ESTIMATE = Estimate(p50_s=30.0, p90_s=120.0)
@@ -81,6 +82,8 @@ def predict(
     """
     by_stage = {view.stage: view for view in views}
     done = {view.stage for view in views if view.state == StageState.DONE}
+    # What only leads to a stage that is done is not to be done any more: a route has fewer stages.
+    done = done.union(*(ancestors(stage) for stage in done))
     if done >= set(NEEDS):
         return Prediction(p50_at=None, p90_at=None)
     p50: dict[StageName, float] = {}

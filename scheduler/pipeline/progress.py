@@ -16,15 +16,16 @@ class ProgressMeter:
     Args:
         weights: share of each stage; stages that run side by side simply both count.
         report: told after each change.
+        start: overall progress to begin with: that of a route that failed, 0–1.
     """
 
-    def __init__(self, weights: Mapping[StageName, float], report: Report) -> None:
+    def __init__(self, weights: Mapping[StageName, float], report: Report, *, start: float = 0.0) -> None:
         self._weights = weights
         self._total = sum(weights.values()) or 1.0
         self._report = report
         self._fractions: dict[StageName, float] = dict.fromkeys(weights, 0.0)
         self._running: set[StageName] = set()
-        self._said = 0.0
+        self._said = start
 
     @property
     def overall(self) -> float:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
@@ -12,13 +13,14 @@ import structlog
 from config.settings import DeadlineSettings
 from scheduler.domain.failure import JobCancelledError, LeaseLostError, RenderFailedError
 from scheduler.domain.job import JobResult, Lease
-from scheduler.domain.render import RenderStatus, StageName, StageOutput
+from scheduler.domain.render import Checkpoint, RenderStatus, StageName, StageOutput
 from scheduler.pipeline.budget import must_end_at
 from scheduler.pipeline.failing import StageExhaustedError
 from scheduler.pipeline.forecast import load_estimates
 from scheduler.pipeline.ledger import Blocking, Ledger
 from scheduler.pipeline.progress import ProgressMeter, Report
-from scheduler.pipeline.stage_runner import Health, Pass, Sleep, StageRunner, Surroundings
+from scheduler.pipeline.routes import Routes, fallback_of
+from scheduler.pipeline.stage_runner import Health, Pass, Sleep, StageRunner, Surroundings, unheard
 from scheduler.pipeline.stages import Pipeline, Stage
 from scheduler.ports.clock import Clock
 from scheduler.ports.store import Store
@@ -39,7 +41,7 @@ class PipelineRunner:
 
     Args:
         store: where everything is written.
-        pipeline: stages and providers.
+        pipeline: stages and providers, or all routes of the installation.
         clock: the time of day, for the deadline, and a counter, for durations.
         work_dir: stages work in ``<work_dir>/<job id>/<stage>``.
         deadline: estimates and how much history outweighs them.
@@ -52,7 +54,7 @@ class PipelineRunner:
     def __init__(
         self,
         store: Store,
-        pipeline: Pipeline,
+        pipeline: Pipeline | Routes,
         clock: Clock,
         *,
         work_dir: Path,
@@ -64,8 +66,8 @@ class PipelineRunner:
     ) -> None:
         self._store = store
         self._deadline = deadline or DeadlineSettings()
+        self._routes = pipeline if isinstance(pipeline, Routes) else Routes(pipeline)
         self._around = Surroundings(
-            pipeline=pipeline,
             clock=clock,
             work_dir=work_dir,
             blocking=blocking,
@@ -74,7 +76,14 @@ class PipelineRunner:
             sleep=sleep,
         )
 
-    async def run(self, lease: Lease, *, lease_s: float, report: Report = _unheard) -> JobResult:
+    async def run(
+        self,
+        lease: Lease,
+        *,
+        lease_s: float,
+        report: Report = _unheard,
+        checkpointed: Callable[[], None] = unheard,
+    ) -> JobResult:
         """One render of a leased job: goes on from its checkpoints, and ends with the published video.
 
         Cancelled from outside it closes its open attempts and lets the cancellation through; whoever cancelled it knows
@@ -84,6 +93,8 @@ class PipelineRunner:
             lease: the right to work on the job; everything is written under it.
             lease_s: seconds by which each checkpoint extends the lease.
             report: hears overall progress 0–1 and the stage that runs; heartbeats are the caller's.
+            checkpointed: called when a checkpoint or a part was kept and more is to come: who has to stop the render
+                loses least by doing it then.
 
         Raises:
             RenderFailedError: a stage could not be done by anyone.
@@ -96,11 +107,8 @@ class PipelineRunner:
         bound = log.bind(job=lease.job.id, correlation_id=correlation_id)
         render = await ledger.open(correlation_id)
         try:
-            this = await self._prepare(lease, correlation_id)
-            meter = ProgressMeter({s.name: s.policy.weight for s in around.pipeline.stages}, report)
-            stages = StageRunner(around, this, ledger, meter)
-            await self._run_stages(stages)
-            result = result_of(stages.outputs)
+            this = await self._prepare(lease, correlation_id, checkpointed, await ledger.checkpoints())
+            result = await self._take_route(this, ledger, report)
         except StageExhaustedError as failure:
             bound.warning("render failed", render=render.id, stage=failure.stage.value, error=failure.message)
             await ledger.close(RenderStatus.FAILED, failure=failure.record(render.id))
@@ -116,22 +124,55 @@ class PipelineRunner:
         bound.info("render completed", render=render.id, degraded=result.degraded, url=result.video_url)
         return result
 
-    async def _prepare(self, lease: Lease, correlation_id: str) -> Pass:
+    async def _take_route(self, this: Pass, ledger: Ledger, report: Report) -> JobResult:
+        """Make the job on its route, and if that fails on the route's fallback.
+
+        Raises:
+            StageExhaustedError: on the last of them.
+        """
+        meter = ProgressMeter(_weights(this.pipeline), report)
+        while True:
+            stages = StageRunner(self._around, this, ledger, meter)
+            try:
+                await self._run_stages(this.pipeline, stages)
+            except StageExhaustedError as failure:
+                fallback = fallback_of(this.pipeline, failure.stage)
+                if fallback is None:
+                    raise
+                log.warning("route failed, the pipeline takes over", job=this.lease.job.id, error=failure.message)
+                this = replace(this, pipeline=fallback, foreign=self._routes.foreign_to(fallback))
+                meter = ProgressMeter(_weights(fallback), report, start=meter.overall)
+            else:
+                second = self._routes.is_second_choice(this.lease.job, this.pipeline)
+                result = result_of(stages.outputs)
+                return replace(result, degraded=result.degraded or second)
+
+    async def _prepare(
+        self,
+        lease: Lease,
+        correlation_id: str,
+        checkpointed: Callable[[], None],
+        kept: Sequence[Checkpoint],
+    ) -> Pass:
         """Read what the decisions of this render rest on."""
+        way = self._routes.of(lease.job, kept)
         renders = await self._around.blocking(self._store.renders, lease.job.id)
         published = sum(render.status is RenderStatus.COMPLETED for render in renders)
         return Pass(
             lease=lease,
+            pipeline=way,
+            foreign=self._routes.foreign_to(way),
             correlation_id=correlation_id,
             generation=published,
             must_end_at=must_end_at(lease.job, published=published > 0),
             estimates=await self._around.blocking(load_estimates, self._store, self._deadline),
+            checkpointed=checkpointed,
         )
 
-    async def _run_stages(self, stages: StageRunner) -> None:
+    async def _run_stages(self, pipeline: Pipeline, stages: StageRunner) -> None:
         """Run every stage that is left as soon as its needs are done; the failure of one stops the others."""
         wanted = await stages.resume()
-        done = {stage.name: asyncio.Event() for stage in self._around.pipeline.stages}
+        done = {stage.name: asyncio.Event() for stage in pipeline.stages}
         for name, event in done.items():
             if name not in wanted:
                 event.set()
@@ -144,11 +185,15 @@ class PipelineRunner:
 
         try:
             async with asyncio.TaskGroup() as group:
-                for stage in self._around.pipeline.stages:
+                for stage in pipeline.stages:
                     if stage.name in wanted:
                         group.create_task(when_ready(stage), name=f"{stage.name.value} of the render")
         except BaseExceptionGroup as failures:
             raise _foremost(failures) from failures
+
+
+def _weights(pipeline: Pipeline) -> dict[StageName, float]:
+    return {stage.name: stage.policy.weight for stage in pipeline.stages}
 
 
 def result_of(outputs: Mapping[StageName, StageOutput]) -> JobResult:

@@ -42,11 +42,14 @@ Health = Callable[[str], ServiceHealth | None]
 Sleep = Callable[[float], Awaitable[None]]
 
 
+def unheard() -> None:
+    """Checkpoints that nobody waits for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What all renders of a worker share."""
 
-    pipeline: Pipeline
     clock: Clock
     work_dir: Path
     blocking: Blocking
@@ -57,18 +60,24 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """What is known of one render when it begins.
+    """What is known of one render when it begins on a route.
 
     Attributes:
+        pipeline: the route's stages.
+        foreign: providers of other routes: what they left is not taken over.
         generation: how many videos of this job were published before this one.
         must_end_at: the deadline or the time limit, whichever is first; None: there is none.
+        checkpointed: called when something was kept and more is to come: a good place to be stopped.
     """
 
     lease: Lease
+    pipeline: Pipeline
+    foreign: frozenset[str]
     correlation_id: str
     generation: int
     must_end_at: datetime | None
     estimates: Estimates
+    checkpointed: Callable[[], None] = unheard
 
     def idempotency_key(self, stage: StageName) -> str:
         """``job:stage``, the same for every call, retry and resumption that leads to one published video.
@@ -130,15 +139,18 @@ class StageRunner:
         """
         whole: dict[StageName, StageOutput] = {}
         intact: set[StageName] = set()
+        pipeline = self._this.pipeline
         for checkpoint in await self._ledger.checkpoints():
+            if checkpoint.output.provider in self._this.foreign:
+                continue
             usable = await self._around.blocking(_usable, checkpoint)
             if not checkpoint.part:
                 whole[checkpoint.stage] = checkpoint.output
                 intact.update({checkpoint.stage} if usable else ())
             elif usable:
                 self._parts.setdefault(checkpoint.stage, {})[checkpoint.part] = checkpoint.output
-        wanted = stages_to_run(intact)
-        for stage in self._around.pipeline.stages:
+        wanted = stages_to_run(intact | (frozenset(StageName) - pipeline.names))
+        for stage in pipeline.stages:
             if stage.name not in wanted and stage.name in whole:
                 output = self._outputs[stage.name] = whole[stage.name]
                 self._resumed.add(stage.name)
@@ -163,7 +175,7 @@ class StageRunner:
                 except StageExhaustedError as rejection:
                     if stage.checks is None or rejection.kind is not FailureClass.INVALID_OUTPUT:
                         raise
-                    await self._make_again(self._around.pipeline.stage(stage.checks), rejection)
+                    await self._make_again(self._this.pipeline.stage(stage.checks), rejection)
         except StageExhaustedError:
             self._broken_by = self._broken_by or stage.name
             raise
@@ -244,6 +256,8 @@ class StageRunner:
             await self._ledger.failed(row, failure)
             raise failure from error
         await self._ledger.completed(row, output)
+        if not stage.publishes:  # what is out needs but a moment to be done with
+            self._this.checkpointed()
         return output
 
     async def _accept(self, turn: _Turn, made: StageOutput) -> StageOutput:
@@ -288,6 +302,7 @@ class StageRunner:
             raise StageFailure.invalid_output(f"part {part} of {turn.stage.name.value} lacks: {problem}")
         await self._ledger.keep(turn.stage.name, part, output)
         self._parts.setdefault(turn.stage.name, {})[part] = output
+        self._this.checkpointed()
 
     def _calls(self, turn: _Turn) -> int:
         """Calls of the provider in this turn."""
@@ -297,7 +312,7 @@ class StageRunner:
         """What the deadline allows the provider after a wait."""
         end, around = self._this.must_end_at, self._around
         return budget_for(
-            around.pipeline,
+            self._this.pipeline,
             turn.stage,
             turn.provider,
             rest=turn.rest,

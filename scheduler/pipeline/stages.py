@@ -90,9 +90,14 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """All stages, each after the ones it needs."""
+    """All stages, each after the ones it needs.
+
+    Attributes:
+        fallback: what makes the job when this way of making it fails; None: nothing does (``routes``).
+    """
 
     stages: tuple[Stage, ...]
+    fallback: Pipeline | None = None
 
     def stage(self, name: StageName) -> Stage:
         """The stage called ``name``.
@@ -104,6 +109,11 @@ class Pipeline:
             if stage.name is name:
                 return stage
         raise KeyError(name)
+
+    @property
+    def names(self) -> frozenset[StageName]:
+        """The stages it has."""
+        return frozenset(stage.name for stage in self.stages)
 
     @property
     def chains(self) -> Mapping[StageName, tuple[str, ...]]:

@@ -20,6 +20,7 @@ from scheduler.domain.job import JobResult, JobSpec, Lease
 from scheduler.domain.render import Attempt, StageName, StageOutput
 from scheduler.domain.service import ServiceHealth
 from scheduler.pipeline.ledger import Blocking
+from scheduler.pipeline.routes import Routes
 from scheduler.pipeline.runner import PipelineRunner
 from scheduler.pipeline.stages import Pipeline, Policy, Stage
 from scheduler.ports.clock import Clock
@@ -147,6 +148,9 @@ class Scene:
             stages.append(Stage(name, self.policies.get(name, Policy(timeout_s=5)), needs, chain))
         return Pipeline(tuple(stages))
 
+    def ways(self) -> Pipeline | Routes:
+        return self.pipeline()
+
     def runner(self) -> PipelineRunner:
         estimates = {
             maker.name: EstimateSettings(p50_s=p50, p90_s=p90)
@@ -156,7 +160,7 @@ class Scene:
         }
         return PipelineRunner(
             self.store,
-            self.pipeline(),
+            self.ways(),
             self.clock,
             work_dir=self.folder / "work",
             deadline=DeadlineSettings(estimates=estimates),

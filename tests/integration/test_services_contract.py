@@ -282,8 +282,8 @@ async def test_a_taken_port_stops_what_was_started(media: FileMedia, tmp_path: P
 
 
 def test_unknown_services_are_refused(media: FileMedia, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no local service is called storage"):
-        LocalServices(media, tmp_path, {"storage": 1})
+    with pytest.raises(ValueError, match="no local service is called smoke"):
+        LocalServices(media, tmp_path, {"smoke": 1})
 
 
 @pytest.mark.parametrize(

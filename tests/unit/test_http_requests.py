@@ -6,11 +6,11 @@ import pytest
 
 from integrations.a4f.request import audio_address, media_type_of, speech_path, speech_request
 from integrations.kit.audio import SoundReport, sound_problems
+from integrations.kit.clips import length_problem
+from integrations.kit.composition import Scene, clip_address, compose_request
 from integrations.local_services.revideo import Entry, scenes_of
 from integrations.local_services.speech import espeak_voice
-from integrations.manim.provider import length_problem
 from integrations.manim.request import Style, render_request
-from integrations.revideo.request import Scene, clip_address, compose_request
 from scheduler.domain.content import Script, Segment, SegmentKind
 
 

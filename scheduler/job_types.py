@@ -1,0 +1,79 @@
+"""Job types: what can be asked for, where its brief comes from, and which route it takes. One table of objects."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from config.settings import PipelineSettings
+from scheduler.domain.failure import FailureClass, StageFailure
+from scheduler.domain.job import JobSpec
+from scheduler.ports.content import BriefSource
+
+PIPELINE = "pipeline"
+"""The route every job can take, and the fallback of all others."""
+ORCHESTRATOR = "orchestrator"
+SORA = "sora"
+
+
+@dataclass(frozen=True, slots=True)
+class JobType:
+    """A kind of job.
+
+    Attributes:
+        name: ``daily_ca``, ``doubt``; the word in ``jobs.job_type``.
+        source: makes the brief of a payload, and thereby checks it.
+        route: the route its jobs take by themselves; None: what ``pipeline.route`` says.
+        routes: the routes its jobs may take at all.
+        time_limit_s: seconds a job may run in all; None: ``queue.timeout_s``.
+    """
+
+    name: str
+    source: BriefSource
+    route: str | None = None
+    routes: tuple[str, ...] = (PIPELINE, ORCHESTRATOR)
+    time_limit_s: float | None = None
+
+    def check(self, spec: JobSpec) -> str | None:
+        """What is wrong with what is asked for, in words; None: nothing. May look at files."""
+        problem = self.route_problem(spec.payload.get("route"))
+        if problem is not None:
+            return problem
+        try:
+            self.source.resolve(spec.payload, spec.run_date)
+        except StageFailure as failure:
+            # Where the brief cannot be looked for now, the job finds out when it runs.
+            return None if failure.kind is FailureClass.UNAVAILABLE else failure.message
+        return None
+
+    def route_problem(self, asked: object) -> str | None:
+        """What is wrong with ``payload.route``, in words; None: nothing. Pure."""
+        if asked is None or asked in self.routes:
+            return None
+        return (
+            f"payload.route must be one of {', '.join(self.routes)} for job type {self.name}, not {str(asked)[:60]!r}"
+        )
+
+    def default_route(self, settings: PipelineSettings) -> str:
+        """The route of a job that asks for none: ``pipeline.routes``, the type's own, ``pipeline.route``. Pure."""
+        chosen = settings.routes.get(self.name) or self.route or settings.route
+        return chosen if chosen in self.routes else PIPELINE
+
+
+def by_name(types: Iterable[JobType]) -> dict[str, JobType]:
+    """The table.
+
+    Raises:
+        ValueError: two types have one name.
+    """
+    table: dict[str, JobType] = {}
+    for one in types:
+        if one.name in table:
+            raise ValueError(f"two job types are called {one.name!r}")
+        table[one.name] = one
+    return table
+
+
+def unknown_type(name: str, known: Collection[str]) -> str:
+    """What to say about a job type that there is not."""
+    return f"job type {name!r} is unknown; this installation has: {', '.join(sorted(known))}"
