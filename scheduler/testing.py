@@ -20,6 +20,7 @@ from datetime import UTC, datetime, timedelta
 from scheduler.domain.job import QueueConfig
 from scheduler.ports.clock import Clock
 from scheduler.ports.store import Store
+from scheduler.store.memory_leaders import MemoryLeaders
 from scheduler.store.memory_records import MemoryRecords
 
 
@@ -60,7 +61,7 @@ class FakeClock:
         self._now += timedelta(seconds=seconds)
 
 
-class MemoryStore(MemoryRecords):
+class MemoryStore(MemoryRecords, MemoryLeaders):
     """The whole ``scheduler.ports.store.Store`` in memory. Thread-safe; nothing is kept.
 
     Args:
@@ -72,7 +73,9 @@ class MemoryStore(MemoryRecords):
     def __init__(
         self, clock: Clock | None = None, *, max_crashes: int = 3, defaults: QueueConfig | None = None
     ) -> None:
-        super().__init__(clock or FakeClock(), max_crashes=max_crashes, defaults=defaults or QueueConfig("*"))
+        clock = clock or FakeClock()
+        MemoryRecords.__init__(self, clock, max_crashes=max_crashes, defaults=defaults or QueueConfig("*"))
+        MemoryLeaders.__init__(self, clock)
 
     def close(self) -> None:
         """There is nothing to let go of."""

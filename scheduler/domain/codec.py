@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, cast
 
-from scheduler.domain.content import Brief, Headline, Script, Segment, SegmentKind
+from scheduler.domain.content import Brief, BriefKind, Headline, Script, Segment, SegmentKind
 from scheduler.domain.render import Artifact, StageOutput
 
 
@@ -45,8 +45,10 @@ def _date(source: Mapping[str, Any], key: str, where: str) -> date:
 
 
 def brief_to_json(brief: Brief) -> dict[str, Any]:
-    """A brief as a JSON object (also the form of ``payload.brief``)."""
+    """A brief as a JSON object (also the form of ``payload.brief``); ``kind`` only where it is not news."""
+    kind = {} if brief.kind is BriefKind.NEWS else {"kind": brief.kind.value, "asked": brief.asked}
     return {
+        **kind,
         "date": brief.date.isoformat(),
         "title": brief.title,
         "language": brief.language,
@@ -73,7 +75,12 @@ def brief_from_json(source: Mapping[str, Any]) -> Brief:
         )
         for n, item in enumerate(_objects(source, "headlines", "brief"))
     )
+    kind = source.get("kind", BriefKind.NEWS.value)
+    if kind not in set(BriefKind):
+        raise CodecError(f"brief.kind must be one of {', '.join(BriefKind)}, not {kind!r}")
     return Brief(
+        kind=BriefKind(kind),
+        asked=source.get("asked"),
         date=_date(source, "date", "brief"),
         title=_get(source, "title", str, "brief"),
         headlines=headlines,

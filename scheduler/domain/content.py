@@ -23,15 +23,32 @@ class Headline:
     source_url: str | None = None
 
 
+class BriefKind(StrEnum):
+    """What a video is made of."""
+
+    NEWS = "news"
+    """The day's current affairs."""
+    QUESTION = "question"
+    """One question; the script answers it."""
+    PROMPT = "prompt"
+    """A wish in words: pictures of it are to be made."""
+
+
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """The day's current affairs as written by an editor (format: ``docs/briefs.md``)."""
+    """What a video is made from: mostly the day's current affairs as written by an editor (``docs/briefs.md``).
+
+    Attributes:
+        asked: the whole text of a question or a prompt; None for news.
+    """
 
     date: date
     title: str
     headlines: tuple[Headline, ...]
     language: str = "en"
     edition: str | None = None
+    kind: BriefKind = BriefKind.NEWS
+    asked: str | None = None
 
 
 class SegmentKind(StrEnum):

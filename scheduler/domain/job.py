@@ -296,11 +296,26 @@ class QueueConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class DepthPart:
+    """How many jobs of one type and priority are in one state."""
+
+    status: JobStatus
+    job_type: str
+    priority: Priority
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class QueueDepth:
-    """How many jobs are in which state, and how long the oldest queued one has waited (seconds; None: none waits)."""
+    """How many jobs are in which state, and how long the oldest queued one has waited (seconds; None: none waits).
+
+    Attributes:
+        parts: the same by type and priority too; what is zero is left out.
+    """
 
     by_status: Mapping[JobStatus, int]
     oldest_queued_age_s: float | None = None
+    parts: tuple[DepthPart, ...] = ()
 
     def of(self, status: JobStatus) -> int:
         """How many jobs are in ``status``."""

@@ -1,4 +1,4 @@
-"""What is asked for by the job types that bring their own words: a doubt, a prompt. Pure; the limits are contracts.md's.
+"""What is asked for by the job types that bring their own words: a doubt, a prompt. Pure; limits as in contracts.md.
 
 ``of`` reads a job's payload and checks it; what else stands in the payload (a route, an earlier result) is left alone.
 """

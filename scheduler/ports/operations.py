@@ -11,6 +11,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from scheduler.domain.failure import FailureRecord
+from scheduler.domain.filter import Count, JobSort
 from scheduler.domain.job import CancelOutcome, Enqueued, Job, JobSpec, JobStatus, Priority, QueueDepth
 from scheduler.domain.render import Attempt, Checkpoint, Render
 from scheduler.domain.schedule import Fire, ScheduleState
@@ -87,10 +88,24 @@ class Operations(Protocol):
         *,
         statuses: Sequence[JobStatus] = (),
         job_types: Sequence[str] = (),
+        filter: str = "",  # noqa: A002 - the word of the command line and of HTTP
+        sort: JobSort = JobSort.NEWEST,
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page[Job]:
-        """Jobs newest first."""
+        """Jobs by pages, newest first unless ``sort`` says otherwise; ``filter`` in the language of docs/jobs.md.
+
+        Raises:
+            InvalidError: the filter cannot be read (the message says where), or the cursor is none.
+        """
+        ...
+
+    def count_jobs(self, *, filter: str = "", cap: int = 10_000) -> Count:  # noqa: A002 - as for jobs
+        """How many jobs a filter finds; counting stops at ``cap``.
+
+        Raises:
+            InvalidError: the filter cannot be read.
+        """
         ...
 
     def job(self, job_id: str) -> JobDetail:

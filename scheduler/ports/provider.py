@@ -52,6 +52,16 @@ class Call:
     save_part: Callable[[str, StageOutput], Awaitable[None]] = _keep_nothing
     progress: Callable[[float, str], None] = _ignore
 
+    def needed_brief(self) -> Brief:
+        """The brief.
+
+        Raises:
+            RuntimeError: the stage runs before ``brief``: the pipeline is put together wrongly.
+        """
+        if self.brief is None:
+            raise RuntimeError(f"stage {self.stage} has no brief: it must need stage brief")
+        return self.brief
+
     def needed_script(self) -> Script:
         """The script.
 

@@ -11,6 +11,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from scheduler.domain.failure import FailureRecord, JobError
+from scheduler.domain.filter import Count, Filter, JobSort
 from scheduler.domain.job import (
     CancelOutcome,
     Enqueued,
@@ -25,9 +26,11 @@ from scheduler.domain.job import (
     QueueDepth,
     ReapReport,
 )
+from scheduler.domain.leader import Leader
 from scheduler.domain.render import Attempt, Checkpoint, Render, RenderStatus
 from scheduler.domain.schedule import Fire, ScheduleDefinition, ScheduleState
 from scheduler.domain.service import Probe
+from scheduler.domain.settlement import Settlement
 from scheduler.domain.snapshot import Page, ProcessInfo
 
 
@@ -67,11 +70,35 @@ class JobStore(Protocol):
         """Insert a queued job, or answer the one that has the idempotency key already."""
         ...
 
-    def claim(self, owner: str, *, limit: int, lease_s: float, cap: int = 10) -> list[Lease]:
+    def enqueue_many(self, specs: Sequence[JobSpec]) -> list[Enqueued]:
+        """Insert many jobs in one transaction, in their order; each is answered as ``enqueue`` would have."""
+        ...
+
+    def settle_and_claim(
+        self,
+        settlements: Sequence[Settlement],
+        owner: str,
+        *,
+        limit: int,
+        lease_s: float,
+        cap: int = 10,
+        only: Sequence[str] | None = None,
+    ) -> tuple[list[bool], list[Lease]]:
+        """End several leases and claim up to ``limit`` jobs, in one transaction; ``limit=0`` claims nothing.
+
+        Returns:
+            For each settlement whether its lease still held (False: nothing of it was written), and the new leases.
+        """
+        ...
+
+    def claim(
+        self, owner: str, *, limit: int, lease_s: float, cap: int = 10, only: Sequence[str] | None = None
+    ) -> list[Lease]:
         """Take up to ``limit`` queued jobs, high priority first, then first in first out.
 
         Never more than ``cap`` jobs are processing over all workers, nor more of one type than its
         ``QueueConfig.concurrency``; types that are paused are left. Sets ``time_limit_at`` from the type's time-out.
+        With ``only``, no other jobs than those with these ids.
         """
         ...
 
@@ -87,6 +114,14 @@ class JobStore(Protocol):
 
     def complete(self, lease: Lease, result: JobResult) -> bool:
         """The video is out: merge the result into the payload."""
+        ...
+
+    def update_result(self, job_id: str, result: JobResult, *, replaces: str) -> bool:
+        """Give a completed job another address for its video: the same video, published somewhere better.
+
+        False: nothing was changed, because the job is gone, not completed, or has another ``video_url`` than
+        ``replaces`` (it was made anew in the meantime).
+        """
         ...
 
     def fail(self, lease: Lease, error: JobError, *, retryable: bool) -> bool:
@@ -153,10 +188,23 @@ class JobStore(Protocol):
         *,
         statuses: Sequence[JobStatus] = (),
         job_types: Sequence[str] = (),
+        filter: Filter | None = None,  # noqa: A002 - the word of the command line and of HTTP
+        sort: JobSort = JobSort.NEWEST,
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page[Job]:
-        """Jobs newest first by keyset pages; empty sequences do not filter."""
+        """Jobs by keyset pages, newest first unless ``sort`` says otherwise; what is empty does not filter."""
+        ...
+
+    def count(
+        self,
+        *,
+        statuses: Sequence[JobStatus] = (),
+        job_types: Sequence[str] = (),
+        filter: Filter | None = None,  # noqa: A002 - as for list
+        cap: int = 10_000,
+    ) -> Count:
+        """How many jobs ``list`` would find; counting stops at ``cap``."""
         ...
 
     def depth(self) -> QueueDepth:
@@ -299,7 +347,23 @@ class ProcessStore(Protocol):
         ...
 
 
-class Store(JobStore, RenderStore, ScheduleStore, ProbeStore, ProcessStore, Protocol):
+class LeaderStore(Protocol):
+    """Who does what only one of several daemons should do. Judged by the database's clock."""
+
+    def lead(self, role: str, holder: str, *, ttl_s: float) -> Leader | None:
+        """Take or keep a role for ``ttl_s`` seconds. None: someone else has it."""
+        ...
+
+    def leader(self, role: str) -> Leader | None:
+        """Who has a role now; None: nobody, or its time is up."""
+        ...
+
+    def resign(self, role: str, holder: str) -> bool:
+        """Give a role up, or take it from a holder that is known to be dead. False: it had it no more."""
+        ...
+
+
+class Store(JobStore, RenderStore, ScheduleStore, ProbeStore, ProcessStore, LeaderStore, Protocol):
     """All of it over one database."""
 
     def close(self) -> None:

@@ -22,6 +22,7 @@ from scheduler.domain.job import (
     ReapReport,
 )
 from scheduler.store.base import ALL_JOB_COLUMNS, LEASED, QUEUED, SqlBase, in_states, moves
+from scheduler.store.counts import fold_counts
 from scheduler.store.decisions import (
     EXPIRED_WORDS,
     RETRIED_WORDS,
@@ -181,6 +182,8 @@ class SqlCommands(SqlBase):
                     self._fail_job(connection, job, TIME_OUT, error, retry_in_s(job, config))
                 taken.setdefault(transition.name, []).append(job.id)
                 interrupt_renders(connection, job.id, now)
+            if not self._db.is_sqlite:
+                fold_counts(connection)
             retried = sorted((seq, job_id) for seq, job_id in connection.execute(_RETRIES_DUE, self._at()))
         return ReapReport(
             expired=tuple(taken.get(EXPIRE.name, ())),

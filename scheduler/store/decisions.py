@@ -13,9 +13,11 @@ from scheduler.domain.job import (
     REAP_CANCELLED,
     TIME_OUT,
     CancelOutcome,
+    DepthPart,
     Job,
     JobStatus,
     QueueConfig,
+    QueueDepth,
     Transition,
 )
 
@@ -167,3 +169,12 @@ def pick(candidates: Iterable[Candidate], space: Room, *, default_concurrency: i
         else:
             by_type[candidate.job_type] = 0
     return picked, Room(total, by_type)
+
+
+def depth_of(parts: Iterable[DepthPart], oldest_queued_age_s: float | None) -> QueueDepth:
+    """The counters as the console shows them."""
+    kept = tuple(parts)
+    by_status: dict[JobStatus, int] = {}
+    for part in kept:
+        by_status[part.status] = by_status.get(part.status, 0) + part.count
+    return QueueDepth(by_status, oldest_queued_age_s, kept)

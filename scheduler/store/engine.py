@@ -10,13 +10,15 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
 from sqlalchemy import URL, Connection, Engine, PoolProxiedConnection, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, StatementError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError, StatementError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from scheduler.ports.store import StoreError, StoreUnavailableError
 from scheduler.store.errors import is_database_error, translate
@@ -24,6 +26,9 @@ from scheduler.store.plain import json_text
 
 _WRITES = "predawn_writes"
 _JOURNAL_LIMIT = 64 * 1024 * 1024
+_RESTS_SINCE = "predawn_rests_since"
+_REST_S = 1.0
+"""Seconds without use after which a connection to a server is tried before it is used."""
 POOL_SIZE = 8
 POOL_OVERFLOW = 32
 """More than the threads of asyncio's default executor, so that none waits for a connection."""
@@ -70,11 +75,10 @@ def open_engine(url: str, busy_timeout_s: float = 10.0, synchronous: Literal["FU
     try:
         if parsed.get_backend_name() == "sqlite":
             return _open_sqlite(parsed, busy_timeout_s, synchronous)
-        return create_engine(
+        engine = create_engine(
             parsed,
             pool_size=4,
             max_overflow=16,  # a server's connections are dear; who finds none waits
-            pool_pre_ping=True,
             pool_use_lifo=True,
             json_serializer=json_text,
         )
@@ -86,6 +90,31 @@ def open_engine(url: str, busy_timeout_s: float = 10.0, synchronous: Literal["FU
         if not is_database_error(error):
             raise
         raise translate(error, database_name(parsed)) from error
+    _ping_after_a_rest(engine)
+    return engine
+
+
+def _ping_after_a_rest(engine: Engine) -> None:
+    """See that a connection which has rested still works, before it is used.
+
+    A ping before every use costs a fifth of the throughput; a server that goes away in between is an error that
+    callers must expect at any time anyhow.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def _rests(_connection: object, record: ConnectionPoolEntry) -> None:  # pyright: ignore[reportUnusedFunction] - SQLAlchemy calls it
+        record.info[_RESTS_SINCE] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _checked(connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:  # pyright: ignore[reportUnusedFunction] - SQLAlchemy calls it
+        since = record.info.get(_RESTS_SINCE)
+        if since is None or time.monotonic() - since < _REST_S:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except Exception as error:
+            # The pool then takes another connection, or makes one.
+            raise DisconnectionError from error
 
 
 def _open_sqlite(url: URL, busy_timeout_s: float, synchronous: str) -> Engine:
@@ -113,6 +142,9 @@ def _open_sqlite(url: URL, busy_timeout_s: float, synchronous: str) -> Engine:
 
     with engine.connect() as connection:
         driver: Any = connection.connection.driver_connection
+        if driver.execute("PRAGMA page_count").fetchone() == (0,):
+            # Only before the first table: lets space be given back piece by piece after old jobs were deleted.
+            driver.execute("PRAGMA auto_vacuum=INCREMENTAL")
         (mode,) = driver.execute("PRAGMA journal_mode=WAL").fetchone()
     if mode != "wal":
         raise StoreUnavailableError(
@@ -158,6 +190,19 @@ class Database:
         """A transaction that may write; it is committed at the end, or rolled back when the block raises."""
         with self.translated(), self._turn(), self._writing.begin() as connection:
             yield connection
+
+    def outside_transaction(self, *statements: str) -> None:
+        """Run statements that SQLite allows in no transaction (VACUUM)."""
+        with self.translated(), self._turn():
+            connection = self.engine.raw_connection()
+            try:
+                for statement in statements:
+                    cursor = connection.cursor()
+                    cursor.execute(statement)
+                    cursor.fetchall()
+                    cursor.close()
+            finally:
+                connection.close()
 
     @contextmanager
     def translated(self) -> Generator[None]:

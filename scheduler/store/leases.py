@@ -6,6 +6,7 @@ the lease is lost; then nothing has been written.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -57,6 +58,7 @@ _CANDIDATES = (
     .limit(bindparam("room"))
     .with_for_update(skip_locked=True)
 )
+_CANDIDATES_AMONG = _CANDIDATES.where(jobs.c.id.in_(bindparam("among", expanding=True)))
 _CLAIM_VALUES: dict[str, Any] = {
     "lease_owner": bindparam("b_owner"),
     "lease_expires_at": db_time("lease_shift"),
@@ -104,28 +106,41 @@ _COMPLETE = (
         ),
     )
 )
+_FINISH_CANCEL = moves(CANCEL_RUNNING).where(FENCE).values(completed_at=db_time(), stage=None)
 _HOLDS = select(jobs.c.seq).where(and_(LEASED, FENCE, jobs.c.lease_expires_at > db_time()))
 
 
 class SqlLeases(SqlBase):
     """The workers' side of the queue."""
 
-    def claim(self, owner: str, *, limit: int, lease_s: float, cap: int = 10) -> list[Lease]:
+    def claim(
+        self, owner: str, *, limit: int, lease_s: float, cap: int = 10, only: Sequence[str] | None = None
+    ) -> list[Lease]:
         """Take up to ``limit`` queued jobs, high priority first, then first in first out.
 
         Never more than ``cap`` jobs are processing over all workers, nor more of one type than its
         ``QueueConfig.concurrency``; types that are paused are left. Sets ``time_limit_at`` from the type's time-out.
+        With ``only``, no other jobs than those with these ids.
         """
         with self._db.write() as connection:
-            return self._claim(connection, owner, limit, lease_s, cap)
+            return self._claim(connection, owner, limit, lease_s, cap, only=only)
 
-    def _claim(self, connection: Connection, owner: str, limit: int, lease_s: float, cap: int) -> list[Lease]:
+    def _claim(
+        self,
+        connection: Connection,
+        owner: str,
+        limit: int,
+        lease_s: float,
+        cap: int,
+        *,
+        only: Sequence[str] | None = None,
+    ) -> list[Lease]:
         if not self._db.is_sqlite:
             connection.execute(_CLAIM_LOCK)
         processing = {job_type: count for job_type, count in connection.execute(_PROCESSING)}  # noqa: C416 - typed rows
         configs = self._configs(connection)
         space = room(processing, configs, cap=cap, default=self._defaults)
-        picked = self._pick(connection, Room(min(space.total, limit), space.by_type))
+        picked = self._pick(connection, Room(min(space.total, limit), space.by_type), only)
         by_limit: dict[float, list[int]] = {}
         for candidate in picked:
             timeout_s = configs.get(candidate.job_type, self._defaults).timeout_s
@@ -139,11 +154,19 @@ class SqlLeases(SqlBase):
             leases += [Lease(job, owner, job.attempt) for job in self._jobs(connection, rows, configs)]
         return sorted(leases, key=lambda lease: (lease.job.priority.rank, lease.job.seq))
 
-    def _pick(self, connection: Connection, space: Room) -> list[Candidate]:
+    def _pick(self, connection: Connection, space: Room, only: Sequence[str] | None) -> list[Candidate]:
         picked: list[Candidate] = []
         while space.total > 0:
-            asked = {"closed": space.closed, "taken": [c.seq for c in picked], "room": space.total}
-            found = [Candidate(seq, job_type) for seq, job_type in connection.execute(_CANDIDATES, asked)]
+            asked: dict[str, Any] = {
+                "closed": space.closed,
+                "taken": [c.seq for c in picked],
+                "room": space.total,
+            }
+            statement = _CANDIDATES
+            if only is not None:
+                statement = _CANDIDATES_AMONG
+                asked["among"] = list(only)
+            found = [Candidate(seq, job_type) for seq, job_type in connection.execute(statement, asked)]
             more, space = pick(found, space, default_concurrency=self._defaults.concurrency)
             picked += more
             if len(more) == len(found):
@@ -182,6 +205,10 @@ class SqlLeases(SqlBase):
 
     def complete(self, lease: Lease, result: JobResult) -> bool:
         """The video is out: merge the result into the payload."""
+        with self._db.write() as connection:
+            return self._complete(connection, lease, result)
+
+    def _complete(self, connection: Connection, lease: Lease, result: JobResult) -> bool:
         parameters = self._at() | fence_of(lease)
         parameters |= {
             "b_video_url": result.video_url,
@@ -189,8 +216,7 @@ class SqlLeases(SqlBase):
             "b_duration": result.duration,
             "b_degraded": result.degraded,
         }
-        with self._db.write() as connection:
-            return connection.execute(_COMPLETE, parameters).rowcount == 1
+        return connection.execute(_COMPLETE, parameters).rowcount == 1
 
     def fail(self, lease: Lease, error: JobError, *, retryable: bool) -> bool:
         """The pass failed: set ``retry_at`` by the type's settings if it may be retried and tries are left.
@@ -198,16 +224,19 @@ class SqlLeases(SqlBase):
         A job that an operator has asked to stop is cancelled instead, with the error kept: it must not come back.
         """
         with self._db.write() as connection:
-            job = self._held(connection, lease)
-            if job is None:
-                return False
-            kept = {"error_message": error_to_text(error), "stage": None}
-            if job.cancel_requested_at is not None:
-                self._move(connection, job, CANCEL_RUNNING, completed_at=self._now(connection), **kept)
-                return True
-            delay_s = retry_in_s(job, self._config(connection, job.job_type)) if retryable else None
-            self._fail_job(connection, job, FAIL, error, delay_s)
+            return self._fail(connection, lease, error, retryable=retryable)
+
+    def _fail(self, connection: Connection, lease: Lease, error: JobError, *, retryable: bool) -> bool:
+        job = self._held(connection, lease)
+        if job is None:
+            return False
+        kept = {"error_message": error_to_text(error), "stage": None}
+        if job.cancel_requested_at is not None:
+            self._move(connection, job, CANCEL_RUNNING, completed_at=self._now(connection), **kept)
             return True
+        delay_s = retry_in_s(job, self._config(connection, job.job_type)) if retryable else None
+        self._fail_job(connection, job, FAIL, error, delay_s)
+        return True
 
     def release(self, lease: Lease, *, reason: str) -> bool:
         """Give the job back unfinished; it counts neither as a retry nor as a crash.
@@ -215,20 +244,25 @@ class SqlLeases(SqlBase):
         One that an operator has asked to stop is cancelled instead.
         """
         with self._db.write() as connection:
-            job = self._held(connection, lease)
-            if job is None:
-                return False
-            if job.cancel_requested_at is not None:
-                self._move(connection, job, CANCEL_RUNNING, completed_at=self._now(connection), stage=None)
-            else:
-                self._move(connection, job, RELEASE, reason=reason, progress=0.0, stage=None)
-            return True
+            return self._release(connection, lease, reason)
+
+    def _release(self, connection: Connection, lease: Lease, reason: str) -> bool:
+        job = self._held(connection, lease)
+        if job is None:
+            return False
+        if job.cancel_requested_at is not None:
+            self._move(connection, job, CANCEL_RUNNING, completed_at=self._now(connection), stage=None)
+        else:
+            self._move(connection, job, RELEASE, reason=reason, progress=0.0, stage=None)
+        return True
 
     def finish_cancel(self, lease: Lease) -> bool:
         """The worker has stopped what an operator cancelled."""
-        statement = moves(CANCEL_RUNNING).where(FENCE).values(completed_at=db_time(), stage=None)
         with self._db.write() as connection:
-            return connection.execute(statement, self._at() | fence_of(lease)).rowcount == 1
+            return self._finish_cancel(connection, lease)
+
+    def _finish_cancel(self, connection: Connection, lease: Lease) -> bool:
+        return connection.execute(_FINISH_CANCEL, self._at() | fence_of(lease)).rowcount == 1
 
     def holds(self, lease: Lease) -> bool:
         """Whether the lease is still good, asked just before publishing (engine rule 4)."""

@@ -31,10 +31,10 @@ from scheduler.store.decisions import (
     takes_back,
     time_out_error,
 )
-from scheduler.store.memory_jobs import MemoryJobs
+from scheduler.store.memory_lists import MemoryLists
 
 
-class MemoryCommands(MemoryJobs):
+class MemoryCommands(MemoryLists):
     """What needs no lease."""
 
     def cancel(self, job_id: str, *, by: str) -> CancelOutcome:

@@ -31,11 +31,9 @@ from scheduler.domain.job import (
     JobStatus,
     Lease,
     QueueConfig,
-    QueueDepth,
     Transition,
 )
 from scheduler.domain.render import Checkpoint
-from scheduler.domain.snapshot import Page
 from scheduler.ports.clock import Clock
 from scheduler.ports.store import JobNotFoundError
 from scheduler.store.decisions import (
@@ -45,7 +43,7 @@ from scheduler.store.decisions import (
     retry_in_s,
     room,
 )
-from scheduler.store.plain import cursor_seq, json_text, plain_json
+from scheduler.store.plain import json_text, plain_json
 
 NO_LEASE: dict[str, Any] = {
     "lease_owner": None,
@@ -169,35 +167,6 @@ class MemoryJobs:
             job = next(found, None)
             return None if job is None else self._look(job)
 
-    def list(
-        self,
-        *,
-        statuses: Sequence[JobStatus] = (),
-        job_types: Sequence[str] = (),
-        limit: int = 50,
-        cursor: str | None = None,
-    ) -> Page[Job]:
-        """See ``JobStore``."""
-        before = None if cursor is None else cursor_seq(cursor)
-        with self._lock:
-            found = [
-                self._look(job)
-                for job in reversed(self._jobs.values())
-                if (not statuses or job.status in statuses)
-                and (not job_types or job.job_type in job_types)
-                and (before is None or job.seq < before)
-            ]
-        items = tuple(found[:limit])
-        return Page(items, str(items[-1].seq) if len(found) > limit and items else None)
-
-    def depth(self) -> QueueDepth:
-        """See ``JobStore``."""
-        with self._lock:
-            counts = Counter(job.status for job in self._jobs.values())
-            waiting = [self._queued_at[job.id] for job in self._ordered()]
-            age = (self._clock.now() - min(waiting)).total_seconds() if waiting else None
-        return QueueDepth(dict(counts), age)
-
     def checkpoints(self, job_id: str) -> builtins.list[Checkpoint]:
         """See ``JobStore``."""
         with self._lock:
@@ -228,13 +197,15 @@ class MemoryJobs:
 
     # Under a lease
 
-    def claim(self, owner: str, *, limit: int, lease_s: float, cap: int = 10) -> builtins.list[Lease]:
+    def claim(
+        self, owner: str, *, limit: int, lease_s: float, cap: int = 10, only: Sequence[str] | None = None
+    ) -> builtins.list[Lease]:
         """See ``JobStore``."""
         with self._lock:
             now = self._clock.now()
             processing = Counter(job.job_type for job in self._jobs.values() if job.status is CLAIM.target)
             space = room(processing, self._configs, cap=cap, default=self._defaults)
-            queued = self._ordered()
+            queued = [job for job in self._ordered() if only is None or job.id in only]
             candidates = [Candidate(job.seq, job.job_type) for job in queued]
             bounded = Room(min(space.total, limit), space.by_type)
             picked, _ = pick(candidates, bounded, default_concurrency=self._defaults.concurrency)
@@ -310,6 +281,20 @@ class MemoryJobs:
                 stage=None,
                 degraded=result.degraded,
             )
+            return True
+
+    def update_result(self, job_id: str, result: JobResult, *, replaces: str) -> bool:
+        """See ``JobStore``."""
+        with self._lock:
+            job = self._jobs.get(job_id)
+            if job is None or job.status is not COMPLETE.target or job.payload.get("video_url") != replaces:
+                return False
+            gained = {
+                "video_url": result.video_url,
+                "thumbnail_url": result.thumbnail_url,
+                "duration": result.duration,
+            }
+            self._put(replace(job, payload={**job.payload, **gained}, degraded=result.degraded))
             return True
 
     def fail(self, lease: Lease, error: JobError, *, retryable: bool) -> bool:

@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
+from scheduler.domain.filter import JobSort
+from scheduler.domain.job import Job
+
 
 def utc_text(value: datetime) -> str:
     """A time as SQLite keeps it: fixed width, UTC, microseconds, so that text compares as time does.
@@ -48,3 +51,20 @@ def cursor_seq(cursor: str) -> int:
     if not (cursor.isascii() and cursor.isdigit()):
         raise ValueError(f"{cursor!r} is no cursor of this list; ask for the first page without one")
     return int(cursor)
+
+
+def cursor_rank(cursor: str) -> tuple[int, int]:
+    """The rank and ``seq`` in a cursor of a list by priority.
+
+    Raises:
+        ValueError: it is none of ours.
+    """
+    rank, dot, seq = cursor.partition(".")
+    if not dot:
+        raise ValueError(f"{cursor!r} is no cursor of this list; ask for the first page without one")
+    return cursor_seq(rank), cursor_seq(seq)
+
+
+def cursor_of(job: Job, sort: JobSort) -> str:
+    """The cursor behind which the next page of this order begins."""
+    return f"{job.priority.rank}.{job.seq}" if sort is JobSort.PRIORITY else str(job.seq)

@@ -1,4 +1,4 @@
-"""Jobs in the SQL store: putting them in, finding and counting them, and the limits of job types."""
+"""Jobs in the SQL store: finding and counting them, and the limits of job types."""
 
 from __future__ import annotations
 
@@ -6,14 +6,11 @@ import builtins
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, literal_column, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, func, literal, select, tuple_
 
+from scheduler.domain.filter import Count, Filter, JobSort
 from scheduler.domain.job import (
-    CLAIM,
-    Enqueued,
     Job,
-    JobSpec,
     JobStatus,
     QueueConfig,
     QueueDepth,
@@ -21,71 +18,40 @@ from scheduler.domain.job import (
 from scheduler.domain.render import Checkpoint
 from scheduler.domain.snapshot import Page
 from scheduler.ports.store import JobNotFoundError
-from scheduler.store.base import ALL_JOB_COLUMNS, QUEUED, SqlBase
+from scheduler.store.base import ALL_JOB_COLUMNS, QUEUED
+from scheduler.store.counts import read_counts
+from scheduler.store.decisions import depth_of
+from scheduler.store.enqueue import BY_KEY, SqlEnqueue
+from scheduler.store.filter_sql import conditions
 from scheduler.store.mapping import checkpoint_of
-from scheduler.store.plain import cursor_seq
+from scheduler.store.plain import cursor_of, cursor_rank, cursor_seq
 from scheduler.store.rows import checkpoints, job_queue_config, jobs
 from scheduler.store.sqltypes import db_time
 
-_BY_KEY = select(*ALL_JOB_COLUMNS).where(jobs.c.idempotency_key == bindparam("b_key"))
-_COUNTS = select(jobs.c.status, func.count()).group_by(jobs.c.status)
-(_FIRST_STATUS,) = CLAIM.sources
 _OLDEST = select(func.min(jobs.c.queued_at)).where(QUEUED)
 
-_GIVEN = (
-    "job_type",
-    "priority",
-    "payload",
-    "max_retries",
-    "idempotency_key",
-    "schedule_name",
-    "run_date",
-    "deadline_at",
-)
-_SET: dict[str, Any] = {
-    "status": literal_column(f"'{_FIRST_STATUS.value}'"),
-    "created_at": db_time(),
-    "updated_at": db_time(),
-    "queued_at": db_time(),
+
+_ORDER: dict[JobSort, tuple[Any, ...]] = {
+    JobSort.NEWEST: (jobs.c.seq.desc(),),
+    JobSort.OLDEST: (jobs.c.seq,),
+    JobSort.PRIORITY: (jobs.c.priority_rank, jobs.c.seq),
 }
 
 
-def _enqueue(insert: Any) -> Any:
-    """The INSERT of a job, built once: building it costs as much as running it."""
-    values = {name: bindparam(name, type_=jobs.c[name].type) for name in _GIVEN}
-    statement = insert(jobs).values(values | _SET)
-    return statement.on_conflict_do_nothing(index_elements=[jobs.c.idempotency_key]).returning(*ALL_JOB_COLUMNS)
+def _behind(cursor: str, sort: JobSort) -> ColumnElement[bool]:
+    """What comes after the cursor in this order."""
+    match sort:
+        case JobSort.NEWEST:
+            return jobs.c.seq < cursor_seq(cursor)
+        case JobSort.OLDEST:
+            return jobs.c.seq > cursor_seq(cursor)
+        case JobSort.PRIORITY:
+            rank, seq = cursor_rank(cursor)
+            return tuple_(jobs.c.priority_rank, jobs.c.seq) > tuple_(literal(rank), literal(seq))
 
 
-_ENQUEUE_SQLITE = _enqueue(sqlite.insert)
-_ENQUEUE_POSTGRESQL = _enqueue(postgresql.insert)
-
-
-class SqlQueue(SqlBase):
-    """The side of the queue where jobs are put in and looked at."""
-
-    def enqueue(self, spec: JobSpec) -> Enqueued:
-        """Insert a queued job, or answer the one that has the idempotency key already."""
-        with self._db.write() as connection:
-            return self._enqueue(connection, spec)
-
-    def _enqueue(self, connection: Connection, spec: JobSpec) -> Enqueued:
-        statement = _ENQUEUE_SQLITE if self._db.is_sqlite else _ENQUEUE_POSTGRESQL
-        parameters = self._at() | {
-            "job_type": spec.job_type,
-            "priority": spec.priority.value,
-            "payload": spec.payload,
-            "max_retries": spec.max_retries,
-            "idempotency_key": spec.idempotency_key,
-            "schedule_name": spec.schedule_name,
-            "run_date": spec.run_date,
-            "deadline_at": spec.deadline_at,
-        }
-        row = connection.execute(statement, parameters).mappings().first()
-        if row is not None:
-            return Enqueued(self._job(connection, row), created=True)
-        found = connection.execute(_BY_KEY, {"b_key": spec.idempotency_key}).mappings().one()
-        return Enqueued(self._job(connection, found), created=False)
+class SqlQueue(SqlEnqueue):
+    """The side of the queue where jobs are looked at, and the limits of job types."""
 
     def get(self, job_id: str) -> Job:
         """The job with this id or unique prefix of it.
@@ -104,7 +70,7 @@ class SqlQueue(SqlBase):
     def by_key(self, idempotency_key: str) -> Job | None:
         """The job with this idempotency key."""
         with self._db.read() as connection:
-            row = connection.execute(_BY_KEY, {"b_key": idempotency_key}).mappings().first()
+            row = connection.execute(BY_KEY, {"b_key": idempotency_key}).mappings().first()
             return None if row is None else self._job(connection, row)
 
     def list(
@@ -112,33 +78,56 @@ class SqlQueue(SqlBase):
         *,
         statuses: Sequence[JobStatus] = (),
         job_types: Sequence[str] = (),
+        filter: Filter | None = None,  # noqa: A002 - the word of the command line and of HTTP
+        sort: JobSort = JobSort.NEWEST,
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page[Job]:
-        """Jobs newest first by keyset pages; empty sequences do not filter.
+        """Jobs by keyset pages, newest first unless ``sort`` says otherwise; what is empty does not filter.
 
         Raises:
-            ValueError: the cursor is none of ours.
+            ValueError: the cursor is none of this order.
         """
-        query = select(*ALL_JOB_COLUMNS).order_by(jobs.c.seq.desc()).limit(limit + 1)
-        if statuses:
-            query = query.where(jobs.c.status.in_([status.value for status in statuses]))
-        if job_types:
-            query = query.where(jobs.c.job_type.in_(list(job_types)))
+        query = select(*ALL_JOB_COLUMNS).where(*self._wanted(statuses, job_types, filter)).limit(limit + 1)
+        query = query.order_by(*_ORDER[sort])
         if cursor is not None:
-            query = query.where(jobs.c.seq < cursor_seq(cursor))
+            query = query.where(_behind(cursor, sort))
         with self._db.read() as connection:
             found = self._jobs(connection, connection.execute(query).mappings())
         items = tuple(found[:limit])
-        return Page(items, str(items[-1].seq) if len(found) > limit and items else None)
+        return Page(items, cursor_of(items[-1], sort) if len(found) > limit and items else None)
+
+    def count(
+        self,
+        *,
+        statuses: Sequence[JobStatus] = (),
+        job_types: Sequence[str] = (),
+        filter: Filter | None = None,  # noqa: A002 - as for list
+        cap: int = 10_000,
+    ) -> Count:
+        """How many jobs ``list`` would find; counting stops at ``cap``."""
+        found = select(jobs.c.seq).where(*self._wanted(statuses, job_types, filter)).limit(cap + 1).subquery()
+        with self._db.read() as connection:
+            number = connection.execute(select(func.count()).select_from(found)).scalar_one()
+        return Count(min(number, cap), capped=number > cap)
+
+    def _wanted(
+        self, statuses: Sequence[JobStatus], job_types: Sequence[str], wanted: Filter | None
+    ) -> builtins.list[ColumnElement[bool]]:
+        found = conditions(wanted, is_sqlite=self._db.is_sqlite) if wanted is not None else []
+        if statuses:
+            found.append(jobs.c.status.in_([status.value for status in statuses]))
+        if job_types:
+            found.append(jobs.c.job_type.in_([*job_types]))
+        return found
 
     def depth(self) -> QueueDepth:
-        """How many jobs are in which state; the oldest one's age counts from when it was last queued."""
+        """How many jobs are in which state, from counters; the oldest one's age counts from when it was last queued."""
         with self._db.read() as connection:
-            counts = {JobStatus(status): count for status, count in connection.execute(_COUNTS)}
+            parts = read_counts(connection)
             oldest = connection.execute(_OLDEST).scalar_one_or_none()
             age = None if oldest is None else (self._now(connection) - oldest).total_seconds()
-        return QueueDepth(counts, None if age is None else max(age, 0.0))
+        return depth_of(parts, None if age is None else max(age, 0.0))
 
     def checkpoints(self, job_id: str) -> builtins.list[Checkpoint]:
         """All checkpoints of a job, parts too, oldest first."""

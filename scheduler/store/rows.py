@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, Computed, Float, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, Computed, Float, MetaData, Table, Text
 from sqlmodel import Field, SQLModel
 
 from scheduler.domain.job import Priority
@@ -204,6 +204,29 @@ class ProcessRow(Row, table=True):
     beat_at: datetime = Field(sa_type=UtcDateTime)
 
 
+class LeaderRow(Row, table=True):
+    """Who does what only one of several daemons should do."""
+
+    __tablename__ = "leaders"
+
+    role: str = Field(primary_key=True, sa_type=Text)
+    holder: str = Field(sa_type=Text)
+    fence: int = Field(sa_type=BigInteger)
+    since: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime)
+
+
+job_counts = Table(
+    "job_counts",
+    Row.metadata,
+    Column("status", Text, nullable=False),
+    Column("job_type", Text, nullable=False),
+    Column("priority", Text, nullable=False),
+    Column("n", BigInteger, nullable=False),
+)
+"""How many jobs are in which state, kept by triggers: the sum of ``n``. No ORM row: on PostgreSQL it has no key."""
+
+
 def _table(name: str) -> Table:
     return Row.metadata.tables[name]
 
@@ -217,3 +240,4 @@ checkpoints = _table("checkpoints")
 schedules = _table("schedules")
 service_probes = _table("service_probes")
 processes = _table("processes")
+leaders = _table("leaders")

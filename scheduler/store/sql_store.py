@@ -8,14 +8,16 @@ from scheduler.domain.job import QueueConfig
 from scheduler.ports.store import Store
 from scheduler.store.commands import SqlCommands
 from scheduler.store.engine import Database, open_engine
-from scheduler.store.leases import SqlLeases
+from scheduler.store.leader_store import SqlLeaders
 from scheduler.store.migrations import check, migrate
 from scheduler.store.render_store import SqlRenders
+from scheduler.store.results import SqlResults
 from scheduler.store.schedule_store import SqlSchedules
+from scheduler.store.settle import SqlSettle
 from scheduler.store.watch_store import SqlWatch
 
 
-class SqlStore(SqlSchedules, SqlLeases, SqlCommands, SqlRenders, SqlWatch):
+class SqlStore(SqlSchedules, SqlSettle, SqlResults, SqlCommands, SqlRenders, SqlWatch, SqlLeaders):
     """The whole ``scheduler.ports.store.Store`` over one database. Thread-safe."""
 
     @classmethod

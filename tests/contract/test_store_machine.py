@@ -18,11 +18,15 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from sqlalchemy import text
+from store_world import World
 
 from scheduler.domain.failure import FailureClass, JobError
 from scheduler.domain.job import Job, JobResult, JobSpec, JobStatus, Lease, Priority, QueueConfig
 from scheduler.domain.render import Checkpoint, StageName, StageOutput
+from scheduler.domain.settlement import CancelFinished, Completed, Failed, Released, Settlement
 from scheduler.store import open_store
+from scheduler.store.rows import Row
 from scheduler.store.sql_store import SqlStore
 from scheduler.testing import FakeClock, MemoryStore
 
@@ -38,16 +42,19 @@ class StoreMachine(RuleBasedStateMachine):
     """Calls on both stores, jobs known by the order of their making."""
 
     template: ClassVar[Path]
+    server: ClassVar[str | None] = None
+    """URL of a PostgreSQL database; None: SQLite files."""
 
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="predawn-machine-"))
-        shutil.copy(self.template, self.folder / "predawn.db")
+        url = self.server
+        if url is None:
+            shutil.copy(self.template, self.folder / "predawn.db")
+            url = f"sqlite:///{self.folder / 'predawn.db'}"
         self.clock = FakeClock()
         self.model = MemoryStore(self.clock, max_crashes=2)
-        self._store: SqlStore = open_store(
-            f"sqlite:///{self.folder / 'predawn.db'}", synchronous="NORMAL", max_crashes=2
-        )
+        self._store: SqlStore = open_store(url, synchronous="NORMAL", max_crashes=2)
         self.ids: list[tuple[str, str]] = []
         self.leases: list[tuple[Lease, Lease]] = []
 
@@ -58,6 +65,9 @@ class StoreMachine(RuleBasedStateMachine):
         return self._store
 
     def teardown(self) -> None:
+        if self.server is not None:
+            with self._store.database.write() as connection:
+                connection.execute(text(f"TRUNCATE {', '.join(Row.metadata.tables)} RESTART IDENTITY"))
         self._store.close()
         shutil.rmtree(self.folder)
 
@@ -124,6 +134,26 @@ class StoreMachine(RuleBasedStateMachine):
                     answers.append(store.save_checkpoint(lease, kept, lease_s=LEASE_S))
         assert answers[0] == answers[1], act
 
+    @rule(
+        owner=st.sampled_from(["w1", "w2"]),
+        limit=st.integers(0, 3),
+        ends=st.lists(st.tuples(st.integers(0, 4), st.sampled_from(["done", "fail", "release", "finish"])), max_size=4),
+    )
+    def settle_and_claim(self, owner: str, limit: int, ends: list[tuple[int, str]]) -> None:
+        """Several ends at once, of leases that were given out lately, and a claim."""
+        answers: list[list[bool]] = []
+        claimed: list[list[Lease]] = []
+        pairs = [(self.leases[-1 - pick % len(self.leases)], act) for pick, act in ends] if self.leases else []
+        for side, store in enumerate((self.model, self.store)):
+            settlements = [settlement(pair[side], act) for pair, act in pairs]
+            done, leases = store.settle_and_claim(settlements, owner, limit=limit, lease_s=LEASE_S, cap=CAP)
+            answers.append(done)
+            claimed.append(leases)
+        assert answers[0] == answers[1], pairs
+        found = list(zip(*claimed, strict=True))
+        assert [(a.job.id, b.job.id) for a, b in found if (a.job.id, b.job.id) not in self.ids] == []
+        self.leases += [(a, b) for a, b in found]
+
     @rule(pick=picks, act=st.sampled_from(["cancel", "retry", "rerender", "high", "low"]))
     def operate(self, pick: int, act: str) -> None:
         if not self.ids:
@@ -178,6 +208,10 @@ class StoreMachine(RuleBasedStateMachine):
             assert len(self.model.checkpoints(wanted_id)) == len(self.store.checkpoints(found_id))
 
     @invariant()
+    def counters_say_the_same(self) -> None:
+        assert set(self.model.depth().parts) == set(self.store.depth().parts)
+
+    @invariant()
     def cap_is_never_passed(self) -> None:
         assert self.store.depth().of(JobStatus.PROCESSING) <= CAP
 
@@ -189,6 +223,19 @@ class StoreMachine(RuleBasedStateMachine):
             assert leased or job.cancel_requested_at is None
             assert job.retry_at is None or job.status is JobStatus.FAILED
             assert (job.completed_at is not None) == job.is_final
+
+
+def settlement(lease: Lease, act: str) -> Settlement:
+    """How a lease ends."""
+    match act:
+        case "done":
+            return Completed(lease, RESULT)
+        case "fail":
+            return Failed(lease, ERROR, retryable=True)
+        case "release":
+            return Released(lease, "stopping")
+        case _:
+            return CancelFinished(lease)
 
 
 def comparable(job: Job) -> Job:
@@ -215,13 +262,28 @@ def comparable(job: Job) -> Job:
     )
 
 
+class PostgresqlMachine(StoreMachine):
+    """The same over PostgreSQL."""
+
+
 @pytest.mark.timeout(600)
 def test_store_does_what_the_model_does(migrated_file: Path) -> None:
     StoreMachine.template = migrated_file
+    run(StoreMachine, examples=15)
+
+
+@pytest.mark.timeout(600)
+def test_store_on_postgresql_does_what_the_model_does(postgresql_world: World) -> None:
+    PostgresqlMachine.server = postgresql_world.url
+    run(PostgresqlMachine, examples=5)
+
+
+def run(machine: type[StoreMachine], *, examples: int) -> None:
+    """As many examples as PREDAWN_TEST_EXAMPLES says, or few."""
     run_state_machine_as_test(
-        StoreMachine,
+        machine,
         settings=settings(
-            max_examples=int(os.environ.get("PREDAWN_TEST_EXAMPLES", "15")),
+            max_examples=int(os.environ.get("PREDAWN_TEST_EXAMPLES", str(examples))),
             stateful_step_count=40,
             deadline=None,
             database=None,

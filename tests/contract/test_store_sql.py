@@ -133,7 +133,8 @@ def test_numbers_are_never_given_out_twice(sql_world: World) -> None:
 def test_rows_and_migrations_agree(sql_world: World) -> None:
     assert isinstance(sql_world.store, SqlStore)
     inspector = sa.inspect(sql_world.store.database.engine)
-    assert set(inspector.get_table_names()) == set(Row.metadata.tables) | {VERSION_TABLE}
+    tables = {name for name in inspector.get_table_names() if not name.startswith("job_search")}
+    assert tables == set(Row.metadata.tables) | {VERSION_TABLE}
     dialect = sql_world.store.database.engine.dialect
     for name, table in Row.metadata.tables.items():
         found = {column["name"]: column for column in inspector.get_columns(name)}
