@@ -37,6 +37,33 @@ def check_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def check_object_prefix(value: str) -> str:
+    """The beginning of objects' paths, returned without a leading slash and with one at its end.
+
+    Raises:
+        ValueError: it holds what a path of an object should not.
+    """
+    if not value.strip("/"):
+        return ""
+    parts = value.strip("/").split("/")
+    if any(part in {"", ".", ".."} or not re.fullmatch(r"[A-Za-z0-9._-]+", part) for part in parts):
+        raise ValueError(f"{value!r} is no prefix for objects; write letters, digits and . _ - like videos/predawn/")
+    return "/".join(parts) + "/"
+
+
+def check_public_url(value: str) -> str:
+    """The template of a public address.
+
+    Raises:
+        ValueError: it is no http(s) URL, names something else than ``{bucket}`` and ``{path}``, or lacks ``{path}``.
+    """
+    named = set(re.findall(r"\{(.*?)\}", value))
+    if "path" not in named or not named <= {"bucket", "path"}:
+        raise ValueError(f"{value!r} must hold {{path}}, and besides only {{bucket}}: https://cdn.example.net/{{path}}")
+    check_url(value.replace("{bucket}", "b").replace("{path}", "p"))
+    return value
+
+
 def check_time_zone(value: str) -> str:
     """An IANA time zone.
 

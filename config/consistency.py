@@ -24,6 +24,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield from _ports(settings)
     yield from _chains(settings)
     yield from _estimates(settings)
+    yield from _storage(settings)
 
 
 def _lease(settings: Settings) -> Iterator[Finding]:
@@ -42,6 +43,9 @@ def _ports(settings: Settings) -> Iterator[Finding]:
         "local_services.manim_port": local.manim_port,
         "local_services.revideo_port": local.revideo_port,
         "local_services.speech_port": local.speech_port,
+        "local_services.orchestrator_port": local.orchestrator_port,
+        "local_services.script_port": local.script_port,
+        "local_services.sora_port": local.sora_port,
     }
     if settings.api.enabled:
         ports["api.port"] = settings.api.port
@@ -74,3 +78,18 @@ def _estimates(settings: Settings) -> Iterator[Finding]:
                 (f"{key}.p50_s", f"{key}.p90_s"),
                 f"half of the cases ({estimate.p50_s:g} s) cannot take longer than nine of ten ({estimate.p90_s:g} s)",
             )
+
+
+def _storage(settings: Settings) -> Iterator[Finding]:
+    supabase, s3 = settings.storage.supabase, settings.storage.s3
+    if supabase.url is not None and supabase.key is None:
+        yield Finding(
+            ("storage.supabase.key", "storage.supabase.url"),
+            "storage.supabase.url is set, but its key is not; name its file in PREDAWN_STORAGE__SUPABASE__KEY_FILE",
+        )
+    if s3.bucket is not None and (s3.access_key is None or s3.secret_key is None):
+        missing = "access_key" if s3.access_key is None else "secret_key"
+        yield Finding(
+            (f"storage.s3.{missing}", "storage.s3.bucket"),
+            "storage.s3.bucket is set, but this is not; both halves of the access key are needed",
+        )

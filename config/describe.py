@@ -162,6 +162,8 @@ def _value(value: Any) -> str:  # noqa: PLR0911 - one case a line reads better t
             return _string(value.strftime("%H:%M:%S" if value.second else "%H:%M"))
         case str() | Path():
             return _string(mask_passwords(str(value)))
+        case BaseModel():
+            return _value({name: getattr(value, name) for name in type(value).model_fields})
         case dict():
             pairs = ", ".join(f"{_bare(str(k))} = {_value(v)}" for k, v in cast("dict[str, Any]", value).items())
             return f"{{ {pairs} }}" if pairs else "{}"

@@ -183,7 +183,7 @@ def _read(value: Any, leaf: Leaf, *, base: Path, from_text: bool) -> Any:
             return _BAD
         case Kind.NUMBER | Kind.INTEGER if isinstance(value, bool):
             return _BAD
-        case Kind.LIST if isinstance(value, str):
+        case Kind.LIST | Kind.TABLES if isinstance(value, str):
             return _BAD
         case _:
             return value
@@ -191,7 +191,7 @@ def _read(value: Any, leaf: Leaf, *, base: Path, from_text: bool) -> Any:
 
 def _from_text(text: str, leaf: Leaf) -> Any:
     match leaf.kind:
-        case Kind.NUMBER | Kind.INTEGER | Kind.SWITCH | Kind.OBJECT:
+        case Kind.NUMBER | Kind.INTEGER | Kind.SWITCH | Kind.OBJECT | Kind.TABLES:
             return _scalar(text)
         case Kind.LIST:
             value = _scalar(text)

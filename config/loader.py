@@ -210,7 +210,7 @@ def _problem(detail: ErrorDetails, assignments: list[Assignment]) -> Problem:
     shown = "********" if node.kind is Kind.SECRET else repr(detail["input"])
     if detail["type"] == "value_error":
         message = said
-    elif node.kind in {Kind.TEXT, Kind.LIST, Kind.SECRET, Kind.OBJECT, Kind.PATH}:
+    elif node.kind in {Kind.TEXT, Kind.LIST, Kind.TABLES, Kind.SECRET, Kind.OBJECT, Kind.PATH}:
         message = f"{shown} is not accepted: {said[:1].lower()}{said[1:]}; it takes {node.accepts}"
     else:
         message = f"{shown} is not {node.accepts}"

@@ -34,6 +34,7 @@ class Kind(Enum):
     SWITCH = "true or false"
     CHOICE = "one of several words"
     LIST = "a list of names"
+    TABLES = "a list of tables"
     OBJECT = "a table"
 
 
@@ -135,6 +136,8 @@ def _kind(annotation: Any) -> Kind:
     }
     by_origin = {Literal: Kind.CHOICE, tuple: Kind.LIST, dict: Kind.OBJECT}
     origin = get_origin(annotation)
+    if origin is tuple and isinstance(entry := get_args(annotation)[0], type) and issubclass(entry, BaseModel):
+        return Kind.TABLES
     return by_type[annotation] if origin is None else by_origin[origin]
 
 

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 import structlog
 
 from config.settings import Settings
 from scheduler.domain.deadline import Estimate, Prediction
+from scheduler.domain.filter import Count, Filter, JobSort
 from scheduler.domain.job import CancelOutcome, Enqueued, Job, JobSpec, JobStatus, Priority, QueueDepth
 from scheduler.domain.render import Attempt, Render, StageName
 from scheduler.domain.schedule import ScheduleState
 from scheduler.domain.service import ServiceHealth
 from scheduler.domain.snapshot import Page, Snapshot, StageView
+from scheduler.filters import FilterError, parse
 from scheduler.health.prober import HISTORY, stale_after
 from scheduler.health.standing import standing
+from scheduler.job_types import JobType, unknown_type
 from scheduler.pipeline.forecast import load_estimates, predict
 from scheduler.pipeline.views import stage_views
 from scheduler.ports.clock import Clock
@@ -28,22 +31,11 @@ from scheduler.tonight import choose, starts_at, tonight
 
 log = structlog.get_logger("predawn.operations")
 
-SpecCheck = Callable[[JobSpec], str | None]
-"""Looks at what is asked for before it is queued; answers what is wrong with it, or None."""
-
 NO_DEADLINE = "no schedule with a deadline is enabled"
 NEVER_STARTED = "no schedules here yet: the daemon brings them from the config at its start (predawn serve)"
 
 ESTIMATES_KEPT_S = 60.0
 """Seconds for which estimates read from history are used again."""
-
-
-@dataclass(frozen=True, slots=True)
-class JobType:
-    """A kind of job that can be submitted."""
-
-    name: str
-    check: SpecCheck
 
 
 class StoreOperations:
@@ -122,14 +114,23 @@ class StoreOperations:
         *,
         statuses: Sequence[JobStatus] = (),
         job_types: Sequence[str] = (),
+        filter: str = "",  # noqa: A002 - the word of the command line and of HTTP
+        sort: JobSort = JobSort.NEWEST,
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page[Job]:
-        """Jobs newest first."""
+        """Jobs by pages, newest first unless ``sort`` says otherwise."""
+        wanted = self._filter(filter)
         try:
-            return self._store.list(statuses=statuses, job_types=job_types, limit=limit, cursor=cursor)
+            return self._store.list(
+                statuses=statuses, job_types=job_types, filter=wanted, sort=sort, limit=limit, cursor=cursor
+            )
         except ValueError as error:
             raise InvalidError(f"cursor: {error}") from error
+
+    def count_jobs(self, *, filter: str = "", cap: int = 10_000) -> Count:  # noqa: A002 - as for jobs
+        """How many jobs a filter finds; counting stops at ``cap``."""
+        return self._store.count(filter=self._filter(filter), cap=cap)
 
     def job(self, job_id: str) -> JobDetail:
         """One job with everything known of it."""
@@ -183,9 +184,7 @@ class StoreOperations:
         """Queue a job."""
         kind = self._job_types.get(spec.job_type)
         if kind is None:
-            raise InvalidError(
-                f"job type {spec.job_type!r} is unknown; this installation has: {', '.join(sorted(self._job_types))}"
-            )
+            raise InvalidError(unknown_type(spec.job_type, self._job_types))
         problem = kind.check(spec)
         if problem is not None:
             raise InvalidError(problem)
@@ -253,6 +252,14 @@ class StoreOperations:
         return dataclasses.replace(state, skip_dates=dates)
 
     # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _filter(self, text: str) -> Filter:
+        """A filter as read; times without an offset are those of the first schedule, in which deadlines are shown."""
+        zones = [schedule.timezone for schedule in self._settings.schedules.values()]
+        try:
+            return parse(text, now=self._clock.now(), zone=ZoneInfo(zones[0] if zones else "UTC"))
+        except FilterError as error:
+            raise InvalidError(f"filter: {error}") from error
 
     def _get(self, job_id: str) -> Job:
         try:

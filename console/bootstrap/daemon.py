@@ -14,8 +14,9 @@ from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from config.settings import ScheduleSettings, Settings
-from console.bootstrap.pipeline import make_pipeline
+from console.bootstrap.pipeline import make_routes
 from console.bootstrap.reading import make_operations, open_installation_store
+from console.bootstrap.storage import later_uploads
 from integrations.artifact_server.server import ArtifactServer
 from integrations.health.http_check import make_check
 from integrations.kit.http import open_client
@@ -32,9 +33,12 @@ from scheduler.operations import service_urls
 from scheduler.pipeline.runner import PipelineRunner
 from scheduler.ports.clock import SystemClock
 from scheduler.ports.store import Store
+from scheduler.queue.dispatchers import make_dispatcher
 from scheduler.queue.owner import make_owner
+from scheduler.queue.pooler import refuse_transaction_pooler
 from scheduler.queue.reaper import Reaper
 from scheduler.queue.worker import Worker
+from scheduler.schedules.leader import Leadership
 from scheduler.schedules.timer import Timer
 
 FORCED_EXIT = 130
@@ -71,6 +75,7 @@ class Installation:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.clock = SystemClock()
+        refuse_transaction_pooler(settings.database_url)
         self.store = open_installation_store(settings)
         self.operations = make_operations(settings, self.store)
 
@@ -91,18 +96,27 @@ class Installation:
         prober, client = make_prober(settings, store)
         runner = PipelineRunner(
             store,
-            make_pipeline(settings, media, artifacts),
+            make_routes(settings, media, artifacts),
             self.clock,
             work_dir=settings.work_dir,
             deadline=settings.deadline,
             health=prober.health,
         )
-        worker = Worker(store, runner, settings.queue, owner, self.clock)
-        reaper = Reaper(store, every_s=settings.queue.reap_s, rng=random.Random(), on_work=None)  # noqa: S311 - jitter
+        queue = settings.queue
+        dispatcher = make_dispatcher(settings.database_url, store, queue)
+        worker = Worker(store, runner, queue, owner, self.clock, dispatcher=dispatcher)
+        reaper = Reaper(store, every_s=queue.reap_s, rng=random.Random(), on_work=worker.wake)  # noqa: S311 - jitter
         around: list[Callable[[], Any]] = [lambda: artifacts, lambda: client]
         timer = None
         if kind in {"serve", "up", "demo"}:
-            timer = Timer(store, schedule_definitions(settings), self.clock, on_job=lambda _job: worker.wake())
+            timer = Timer(
+                store,
+                schedule_definitions(settings),
+                self.clock,
+                on_job=lambda _job: worker.wake(),
+                leadership=Leadership(store, owner, self.clock, ttl_s=queue.leader_s),
+            )
+            around.append(lambda: later_uploads(settings, store))
             if settings.api.enabled:
                 around.append(self._api)
         parts = Parts(worker=worker, reaper=reaper, timer=timer, prober=prober, around=tuple(around))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 from config.loader import Loaded
 from config.settings import SHIPPED_BRIEFS, ScheduleSettings, Settings
 from console.bootstrap.daemon import Installation
-from console.bootstrap.once import file_path
-from console.bootstrap.services import check_faults, local_service_urls, local_services, with_services
+from console.bootstrap.once import video_file
+from console.bootstrap.services import check_faults, exercised, local_service_urls, local_services, with_services
 from scheduler.domain.job import Job, JobStatus
 from scheduler.domain.snapshot import StageState, StageView
 from scheduler.logs import configure as configure_logs
@@ -28,6 +28,8 @@ DEMO_BRIEF = SHIPPED_BRIEFS / "2025-09-03-gst-two-slabs.md"
 """The shortest of the shipped briefs: under a minute of video."""
 SCHEDULE = "nightly"
 STANDARD_PORTS = {"manim": 5000, "revideo": 5001, "tts": 5002, "api": 8103}
+EXTRA_PORTS = {"orchestrator": 5003, "script": 5004, "storage": 5005, "sora": 5006}
+"""Services that the demo starts only to let them misbehave."""
 OTHER_BASE = 15_000
 
 
@@ -64,8 +66,8 @@ def plan_demo(
         ValueError: a fault is wrong.
         PortTakenError: a port of ``port_base`` is taken. Without ``port_base``, other ports are taken instead.
     """
-    check_faults(faults)
-    ports = _ports(port_base, narrate)
+    extra = {name: EXTRA_PORTS[name] for name in check_faults(faults) if name in EXTRA_PORTS}
+    ports = _ports(STANDARD_PORTS | extra, port_base, narrate)
     home = loaded.settings.home
     if loaded.sources.get("home") == "default":
         home /= "demo"
@@ -88,31 +90,33 @@ def plan_demo(
         }
     )
     urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
-    urls["orchestrator"] = urls.pop("api")
+    urls.setdefault("orchestrator", urls["api"])
+    del urls["api"]
     return DemoPlan(
-        settings=with_services(settings, local_service_urls(urls)),
+        settings=with_services(exercised(settings, faults), local_service_urls(urls)),
         ports={name: port for name, port in ports.items() if name != "api"},
         faults=faults,
         deadline_at=deadline,
     )
 
 
-def _ports(port_base: int | None, narrate: Callable[[str], None]) -> dict[str, int]:
+def _ports(standard: Mapping[str, int], port_base: int | None, narrate: Callable[[str], None]) -> dict[str, int]:
     if port_base is not None:
-        ports = {name: port_base + n for n, name in enumerate(STANDARD_PORTS)}
+        ports = {name: port_base + n for n, name in enumerate(standard)}
         for name, port in ports.items():
             if not port_is_free(port):
-                raise PortTakenError(f"port {port} ({name}) is taken; choose four free ones with --port-base")
+                raise PortTakenError(f"port {port} ({name}) is taken; choose {len(ports)} free ones with --port-base")
         return ports
-    taken = [port for port in STANDARD_PORTS.values() if not port_is_free(port)]
+    taken = [port for port in standard.values() if not port_is_free(port)]
     if not taken:
-        return dict(STANDARD_PORTS)
+        return dict(standard)
+    last = len(standard) - 1
     for base in range(OTHER_BASE, OTHER_BASE + 1000, 10):
-        ports = {name: base + n for n, name in enumerate(STANDARD_PORTS)}
+        ports = {name: base + n for n, name in enumerate(standard)}
         if all(port_is_free(port) for port in ports.values()):
-            narrate(f"port {taken[0]} is taken by another program: using {base} to {base + 3} instead")
+            narrate(f"port {taken[0]} is taken by another program: using {base} to {base + last} instead")
             return ports
-    raise PortTakenError(f"port {taken[0]} is taken; choose four free ones in a row with --port-base")
+    raise PortTakenError(f"port {taken[0]} is taken; choose {len(standard)} free ones in a row with --port-base")
 
 
 def port_is_free(port: int) -> bool:
@@ -187,9 +191,9 @@ async def _follow(operations: Operations, job_id: str, earlier: frozenset[str], 
         if job.status is JobStatus.COMPLETED:
             tonight = (await asyncio.to_thread(operations.snapshot)).tonight
             narrate(f"{tonight.verdict}: {tonight.note}")
-            path = file_path(job.payload.get("video_url"))
+            path = video_file(await asyncio.to_thread(operations.job, job_id))
             if path is None:
-                raise DemoError(f"the video was published to {job.payload.get('video_url')}, not to a file")
+                raise DemoError(f"the video is at {job.payload.get('video_url')}, but its file here is gone")
             return path
         if job.status in {JobStatus.FAILED, JobStatus.CANCELLED}:
             raise DemoError(f"the render {job.status}: {job.error.message if job.error else job.reason}")

@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from config.settings import Settings
+from config.settings import Settings, StorageSettings
 from console.bootstrap.daemon import Installation
-from console.bootstrap.services import local_service_urls, local_services, with_services
+from console.bootstrap.services import (
+    check_faults,
+    exercised,
+    local_service_urls,
+    local_services,
+    with_services,
+)
 from console.format import duration
 from scheduler.domain.failure import FailureClass
 from scheduler.domain.job import JobSpec, JobStatus
-from scheduler.domain.render import AttemptStatus
+from scheduler.domain.render import AttemptStatus, StageName
 from scheduler.ports.operations import Actor, JobDetail
 
 LOOK_S = 0.2
+ALWAYS_STARTED = ("manim", "revideo", "tts")
+"""Local services beside a render with faults; others only if a fault is for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,15 +123,15 @@ async def render_once(
             update={
                 "home": home,
                 "database": settings.database.model_copy(update={"url": None}),
-                "storage": settings.storage.model_copy(update={"directory": out}),
+                # The result is a file in ``out``: remote storage takes part only where a fault asks for it.
+                "storage": StorageSettings(directory=out),
             }
         )
         async with contextlib.AsyncExitStack() as stack:
             if faults:
-                urls = await stack.enter_async_context(
-                    local_services(alone, dict.fromkeys(("manim", "revideo", "tts"), 0), faults)
-                )
-                alone = with_services(alone, local_service_urls(urls))
+                started = dict.fromkeys((*ALWAYS_STARTED, *check_faults(faults)), 0)
+                urls = await stack.enter_async_context(local_services(alone, started, faults))
+                alone = with_services(exercised(alone, faults), local_service_urls(urls))
             return await _run(alone, brief, show)
 
 
@@ -139,7 +148,10 @@ async def _run(settings: Settings, brief: Path, show: Callable[[float, str], Non
         finally:
             stop.set()
             await running
-        return summary(detail, brief, installation.clock.monotonic() - began)
+        done = summary(detail, brief, installation.clock.monotonic() - began)
+        if detail.job.status is JobStatus.COMPLETED:
+            done = replace(done, path=await asyncio.to_thread(bring_home, detail, settings.published_dir))
+        return done
 
 
 async def _wait(
@@ -184,6 +196,28 @@ def summary(detail: JobDetail, brief: Path, took_s: float) -> Summary:
         error=job.error.message if job.error and not done else None,
         bad_input=job.error is not None and job.error.type is FailureClass.INVALID_INPUT,
     )
+
+
+def video_file(detail: JobDetail) -> Path | None:
+    """Where a finished job's video lies on this machine, wherever it was published; None when it is not here."""
+    path = file_path(detail.job.payload.get("video_url"))
+    if path is not None:
+        return path
+    for checkpoint in detail.checkpoints:
+        video = checkpoint.output.artifacts.get("video")
+        if checkpoint.stage is StageName.UPLOAD and video is not None and Path(video.path).is_file():
+            return Path(video.path)
+    return None
+
+
+def bring_home(detail: JobDetail, out: Path) -> Path | None:
+    """The video of a finished job as a file in ``out``, also when it was published elsewhere."""
+    url, path = str(detail.job.payload.get("video_url")), video_file(detail)
+    if path is None or file_path(url) is not None:
+        return path
+    target = out / Path(unquote(urlsplit(url).path)).name
+    out.mkdir(parents=True, exist_ok=True)
+    return Path(shutil.copyfile(path, target))
 
 
 def file_path(url: Any) -> Path | None:

@@ -6,16 +6,20 @@ import functools
 from collections.abc import Collection
 
 from config.settings import Settings
-from console.bootstrap.reading import unconfigured
+from console.bootstrap.reading import job_types, unconfigured
+from console.bootstrap.storage import upload_providers
 from integrations.a4f.provider import A4fSpeech
-from integrations.content.source import BriefFolder
-from integrations.local_directory.provider import LocalDirectory
+from integrations.chat_script.provider import ChatScript
 from integrations.manim.provider import ManimApi
 from integrations.media.providers import Espeak, LocalComposer, MediaProbe, Silence, StaticCards
+from integrations.orchestrator import OrchestratorApi, OrchestratorRoute
 from integrations.revideo.provider import RevideoApi
+from integrations.sora import SoraClips, SoraRoute
 from integrations.template_script.provider import TemplateScript
 from scheduler.domain.render import StageName
+from scheduler.job_types import ORCHESTRATOR, SORA
 from scheduler.pipeline.brief import BriefCheck
+from scheduler.pipeline.routes import Routes, whole_route
 from scheduler.pipeline.stages import Pipeline, Registry, build_pipeline
 from scheduler.ports.media import ArtifactPublisher, LocalMedia
 from scheduler.ports.provider import Provider
@@ -29,16 +33,17 @@ def make_pipeline(settings: Settings, media: LocalMedia, publisher: ArtifactPubl
     """
     services, speech, programme = settings.services, settings.speech, settings.content.programme
     off = unconfigured(settings)
-    brief = BriefCheck(
-        source=BriefFolder(settings.briefs_dir, settings.content.stale_days),
-        work_dir=settings.work_dir,
-        encoders=encoders,
-    )
+    types = job_types(settings)
+    brief = BriefCheck(source=types["daily_ca"].source, work_dir=settings.work_dir, encoders=encoders, types=types)
     registry: dict[StageName, dict[str, Provider | None]] = {
         StageName.BRIEF: {"brief-check": brief},
-        StageName.SCRIPT_GEN: {"template-script": TemplateScript(programme)},
+        StageName.SCRIPT_GEN: {
+            "chat-script": None if "chat-script" in off else ChatScript(settings.script),
+            "template-script": TemplateScript(programme),
+        },
         StageName.MANIM: {
             "manim-api": ManimApi(services.manim, media, programme=programme),
+            "sora": SoraClips(services.sora, media),
             "static-cards": StaticCards(media, programme=programme),
         },
         StageName.TTS: {
@@ -48,16 +53,40 @@ def make_pipeline(settings: Settings, media: LocalMedia, publisher: ArtifactPubl
         },
         StageName.REVIDEO: {
             "revideo-api": RevideoApi(services.revideo, media, publisher, speech=speech),
+            "orchestrator": OrchestratorApi(services.orchestrator, media, publisher, speech=speech),
             "local-composer": LocalComposer(media),
         },
         StageName.VERIFY: {"media-probe": MediaProbe(media)},
-        StageName.UPLOAD: {"local-directory": LocalDirectory(settings.published_dir)},
+        StageName.UPLOAD: upload_providers(settings),
     }
     known: Registry = {
         stage: {name: None if name in off else provider for name, provider in providers.items()}
         for stage, providers in registry.items()
     }
     return build_pipeline(settings.pipeline, known)
+
+
+def make_routes(settings: Settings, media: LocalMedia, publisher: ArtifactPublisher) -> Routes:
+    """The pipeline, and the routes that hand a whole job over, as far as this installation has them.
+
+    Raises:
+        PipelineConfigError: a chain in the settings is wrong.
+    """
+    pipeline, off = make_pipeline(settings, media, publisher), unconfigured(settings)
+    makers: dict[str, Provider] = {
+        ORCHESTRATOR: OrchestratorRoute(settings.services.orchestrator, media, speech=settings.speech),
+        SORA: SoraRoute(settings.services.sora, media),
+    }
+    chosen = settings.pipeline
+    return Routes(
+        pipeline,
+        whole={
+            name: whole_route(pipeline, maker, timeout_s=chosen.route_timeout_s, attempts=chosen.route_attempts)
+            for name, maker in makers.items()
+            if maker.name not in off
+        },
+        by_type={name: kind.default_route(chosen) for name, kind in job_types(settings).items()},
+    )
 
 
 @functools.cache

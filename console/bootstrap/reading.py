@@ -6,17 +6,23 @@ import os
 import stat
 
 from config.settings import Settings
-from integrations.content.source import BriefFolder
-from scheduler.domain.failure import StageFailure
-from scheduler.domain.job import JobSpec, QueueConfig
+from console.bootstrap.content import brief_source
+from integrations.content.asked import DoubtSource, PromptSource
+from integrations.kit.urls import is_loopback, origin_of
+from scheduler.domain.job import QueueConfig
 from scheduler.domain.render import StageName
-from scheduler.operations import JobType, StoreOperations
+from scheduler.job_types import ORCHESTRATOR, PIPELINE, SORA, JobType, by_name
+from scheduler.operations import StoreOperations
 from scheduler.ports.clock import SystemClock
 from scheduler.ports.store import Store
+from scheduler.queue.pooler import refuse_pooler_url
 from scheduler.store import open_store
 
 NIGHTLY_LIMIT_S = 3 * 3600.0
 """Seconds the nightly run may take in all; its deadline ends it earlier (design.md, Job)."""
+
+LISTENS_ON_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0", "::"})  # noqa: S104 - compared, not bound
+"""Values of ``api.host`` under which the API answers on this machine's loopback addresses."""
 
 
 def open_installation_store(settings: Settings) -> Store:
@@ -28,6 +34,7 @@ def open_installation_store(settings: Settings) -> Store:
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     if settings.home.stat().st_uid == os.getuid():
         settings.home.chmod(stat.S_IRWXU)
+    refuse_pooler_url(settings.database_url)
     store = open_store(
         settings.database_url,
         busy_timeout_s=settings.database.busy_timeout_s,
@@ -64,31 +71,53 @@ def open_operations(settings: Settings) -> StoreOperations:
 
 def make_operations(settings: Settings, store: Store) -> StoreOperations:
     """Operations over an open store."""
-    return StoreOperations(store, settings, SystemClock(), job_types=job_types(settings), chains=chains(settings))
+    return StoreOperations(
+        store, settings, SystemClock(), job_types=job_types(settings, ask=False), chains=chains(settings)
+    )
 
 
-def job_types(settings: Settings) -> dict[str, JobType]:
-    """What may be submitted, by name."""
-    source = BriefFolder(settings.briefs_dir, settings.content.stale_days)
-
-    def check(spec: JobSpec) -> str | None:
-        try:
-            source.resolve(spec.payload, spec.run_date)
-        except StageFailure as failure:
-            return failure.message
-        return None
-
-    return {"daily_ca": JobType("daily_ca", check)}
+def job_types(settings: Settings, *, ask: bool = True) -> dict[str, JobType]:
+    """What may be submitted, by name; ``ask``: whether looking for a brief may go over the network."""
+    briefs = brief_source(settings, ask=ask)
+    off = unconfigured(settings)
+    routes = (PIPELINE,) if "orchestrator-route" in off else (PIPELINE, ORCHESTRATOR)
+    types = [
+        JobType("daily_ca", briefs, routes=routes, time_limit_s=NIGHTLY_LIMIT_S),
+        JobType("doubt", DoubtSource(), route=ORCHESTRATOR, routes=routes),
+    ]
+    if "sora-route" not in off:
+        types.append(JobType("prompt_video", PromptSource(), route=SORA, routes=(*routes, SORA)))
+    return by_name(types)
 
 
 def unconfigured(settings: Settings) -> frozenset[str]:
-    """Providers that this installation cannot use: their service is off or has no URL."""
+    """Providers that this installation cannot use: their service is off, has no URL, or is this very installation."""
+    services = settings.services
+    no_orchestrator = not services.orchestrator.enabled or is_own_api(services.orchestrator.url, settings)
     off = {
-        "manim-api": not settings.services.manim.enabled,
-        "revideo-api": not settings.services.revideo.enabled,
+        "chat-script": settings.script.url is None,
+        "manim-api": not services.manim.enabled,
+        "sora": not services.sora.enabled,
+        "sora-route": not services.sora.enabled,
+        "revideo-api": not services.revideo.enabled,
+        "orchestrator": no_orchestrator,
+        "orchestrator-route": no_orchestrator,
         "a4f": settings.speech.a4f_url is None,
+        "supabase": settings.storage.supabase.url is None,
+        "s3": settings.storage.s3.bucket is None,
     }
     return frozenset(name for name, is_off in off.items() if is_off)
+
+
+def is_own_api(url: str, settings: Settings) -> bool:
+    """Whether an Orchestrator's address is that of the API this installation serves itself. Pure.
+
+    Another predawn is found out when it is asked: its ``/health`` says so.
+    """
+    api = settings.api
+    _, host, port = origin_of(url)
+    here = host == api.host.lower() or (is_loopback(url) and api.host in LISTENS_ON_LOOPBACK)
+    return api.enabled and port == api.port and here
 
 
 def chains(settings: Settings) -> dict[StageName, tuple[str, ...]]:

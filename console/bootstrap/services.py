@@ -1,4 +1,4 @@
-"""The local services put together: stand-ins for Manim, Revideo and speech on this machine."""
+"""The local services put together: stand-ins for the render services and endpoints on this machine."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+
+from pydantic import SecretStr
 
 from config.settings import Settings
 from integrations.local_services.faults import Fault, parse_faults
@@ -46,8 +48,31 @@ def local_service_urls(urls: Mapping[str, str]) -> dict[str, str]:
         "revideo": "services.revideo.url",
         "orchestrator": "services.orchestrator.url",
         "tts": "speech.a4f_url",
+        "script": "script.url",
+        "sora": "services.sora.url",
+        "storage": "storage.supabase.url",
     }
     return {keys[name]: url for name, url in urls.items()}
+
+
+def exercised(settings: Settings, faults: Collection[str]) -> Settings:
+    """The settings under which services that are off by themselves are used where a fault is injected into them.
+
+    With ``orchestrator=…`` jobs take the route over it, with ``sora=…`` it stands behind the Manim API, with
+    ``storage=…`` videos are published there. (The chat
+    endpoint is used as soon as it has an address.)
+    """
+    chosen = check_faults(faults)
+    update: dict[str, object] = {}
+    if "orchestrator" in chosen:
+        update["pipeline"] = settings.pipeline.model_copy(update={"route": "orchestrator"})
+    if "sora" in chosen:
+        sora = settings.services.sora.model_copy(update={"enabled": True})
+        update["services"] = settings.services.model_copy(update={"sora": sora})
+    if "storage" in chosen:
+        supabase = settings.storage.supabase.model_copy(update={"key": SecretStr("local")})
+        update["storage"] = settings.storage.model_copy(update={"supabase": supabase})
+    return settings.model_copy(update=update)
 
 
 def with_services(settings: Settings, urls: Mapping[str, str]) -> Settings:
@@ -71,12 +96,15 @@ async def run_local_services(
         "manim": configured.manim_port,
         "revideo": configured.revideo_port,
         "tts": configured.speech_port,
+        "orchestrator": configured.orchestrator_port,
+        "script": configured.script_port,
+        "sora": configured.sora_port,
     } | dict(ports)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with local_services(settings, chosen, faults) as urls:
         for name, url in urls.items():
-            say(f"{name:<8} {url}")
+            say(f"{name:<12} {url}")
         say("stop with ctrl-c")
         await stop.wait()

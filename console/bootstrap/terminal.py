@@ -13,12 +13,12 @@ from typing import Any, Self
 from config.settings import Settings
 from console.bootstrap.daemon import Installation
 from console.bootstrap.demo import DemoPlan, running_demo, start_tonight
-from console.bootstrap.once import file_path
+from console.bootstrap.once import video_file
 from console.tui.app import PredawnApp
-from scheduler.domain.job import Job, JobStatus
+from scheduler.domain.job import JobStatus
 from scheduler.logs import configure as configure_logs
 from scheduler.ports.clock import SystemClock
-from scheduler.ports.operations import Actor, Operations
+from scheduler.ports.operations import Actor, JobDetail, Operations
 
 JOIN_S = 15.0
 START_S = 30.0
@@ -51,20 +51,20 @@ def run_up(settings: Settings, actor: Actor) -> None:
 def run_demo_console(plan: DemoPlan, actor: Actor) -> Path | None:
     """The demo with the console on it: the video's path, or None when the console was closed before it was there."""
     configure_logs(plan.settings.log_file, plan.settings.log.level, stderr=False)
-    found: list[Job] = []
+    found: list[JobDetail] = []
 
     async def daemon(thread: DaemonThread) -> None:
         async with running_demo(plan, thread.stop) as installation:
             job, _ = await asyncio.to_thread(start_tonight, installation.operations, plan, actor)
-            found.append(job)
+            found.append(await asyncio.to_thread(installation.operations.job, job.id))
             thread.ready(installation.operations)
             await thread.stop.wait()
-            found.append((await asyncio.to_thread(installation.operations.job, found[0].id)).job)
+            found.append(await asyncio.to_thread(installation.operations.job, job.id))
 
     with DaemonThread(daemon) as thread:
         make_app(plan.settings, thread.operations(), actor).run()
     last = found[-1]
-    return file_path(last.payload.get("video_url")) if last.status is JobStatus.COMPLETED else None
+    return video_file(last) if last.job.status is JobStatus.COMPLETED else None
 
 
 class DaemonThread(AbstractContextManager["DaemonThread"]):

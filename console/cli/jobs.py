@@ -12,42 +12,56 @@ from typing import Annotated, Any, cast
 import typer
 
 from console.cli.context import EXIT_FAILED, EXIT_MISSED, Cli, cli_of
-from console.cli.output import fail, print_items, print_json, print_table, say
+from console.cli.output import confirm, fail, print_items, print_json, print_table, say
+from console.cli.selection import filter_text, select_jobs
 from console.cli.shapes import attempt_json, detail_json, job_json
 from console.format import age, short_duration, short_id
 from console.text import clean
-from scheduler.domain.job import CancelOutcome, Job, JobSpec, JobStatus, Priority
+from scheduler.domain.filter import JobSort
+from scheduler.domain.job import RETRY, CancelOutcome, Job, JobSpec, JobStatus, Priority
 from scheduler.domain.render import AttemptStatus
-from scheduler.ports.operations import JobDetail, NotFoundError
+from scheduler.ports.operations import InvalidError, JobDetail, NotFoundError
 
 app = typer.Typer(no_args_is_help=True, help="The queue: list, look, submit, cancel, retry.")
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 JobId = Annotated[str, typer.Argument(help="Id, or a unique prefix of it.", metavar="ID")]
-JobIds = Annotated[list[str], typer.Argument(help="Ids, or unique prefixes.", metavar="ID…")]
+JobIds = Annotated[list[str] | None, typer.Argument(help="Ids, or unique prefixes.", metavar="ID")]
+Selection = Annotated[
+    str | None,
+    typer.Option("--filter", help="All that this finds, instead of ids.", metavar="FILTER", show_default=False),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, where --filter is used.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen and change nothing.")]
 
 MAX_PAYLOAD = 1_000_000
 WAIT_S = 0.5
 
 
-@app.command("list")
+@app.command("list", context_settings={"ignore_unknown_options": True})  # -tag:test is a filter, no option
 def list_jobs(
     ctx: typer.Context,
     filters: Annotated[
         list[str] | None,
-        typer.Argument(help="status:WORD and type:WORD; several of one kind mean any of them.", metavar="[FILTER]…"),
+        typer.Argument(
+            help="Like status:failed type:daily_ca error:timeout after:-2h -tag:test; several of one field mean any "
+            "of them (docs/jobs.md).",
+            metavar="FILTER",
+        ),
     ] = None,
+    sort: Annotated[JobSort, typer.Option(help="newest, oldest, or priority: as they will be claimed.")] = (
+        JobSort.NEWEST
+    ),
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Rows at most.")] = 50,
     cursor: Annotated[str | None, typer.Option(help="The `next` of the page before.")] = None,
     as_json: Json = False,
 ) -> None:
     """List jobs, newest first.
 
-    Example: predawn jobs list status:failed type:daily_ca --limit 20
+    Example: predawn jobs list status:failed type:daily_ca after:-7d -tag:test --limit 20
     """
-    statuses, types = parse_filters(filters or [])
-    page = cli_of(ctx).operations.jobs(statuses=statuses, job_types=types, limit=limit, cursor=cursor)
+    text = filter_text(filters or [])
+    page = cli_of(ctx).operations.jobs(filter=text, sort=sort, limit=limit, cursor=cursor)
     if as_json:
         print_items([job_json(job) for job in page.items], page.next_cursor)
         return
@@ -68,28 +82,6 @@ def list_jobs(
     print_table(("id", "status", "type", "priority", "done", "age", "for", "note"), rows)
     if page.next_cursor:
         say(f"more: --cursor {page.next_cursor}")
-
-
-def parse_filters(filters: list[str]) -> tuple[list[JobStatus], list[str]]:
-    """``status:`` and ``type:`` words.
-
-    Raises:
-        typer.BadParameter: another field, or a status that does not exist.
-    """
-    statuses: list[JobStatus] = []
-    types: list[str] = []
-    for text in filters:
-        field, colon, word = text.partition(":")
-        if not colon or field not in {"status", "type"}:
-            raise typer.BadParameter(f"{text!r}: write status:WORD or type:WORD")
-        if field == "type":
-            types.append(word)
-            continue
-        word = "queued" if word == "pending" else word
-        if word not in set(JobStatus):
-            raise typer.BadParameter(f"{text!r}: status is one of {', '.join(JobStatus)}")
-        statuses.append(JobStatus(word))
-    return statuses, types
 
 
 def describe(job: Job) -> str:
@@ -262,16 +254,27 @@ def wait_for(cli: Cli, job_id: str) -> Job:
 
 
 @app.command()
-def cancel(ctx: typer.Context, job_ids: JobIds, dry_run: DryRun = False, as_json: Json = False) -> None:
+def cancel(
+    ctx: typer.Context,
+    job_ids: JobIds = None,
+    filter_words: Selection = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
     """Cancel jobs; a running one stops within 2 seconds.
 
-    Example: predawn jobs cancel 3f2a 77c0
+    Example: predawn jobs cancel 3f2a 77c0, or: predawn jobs cancel --filter "status:queued tag:test" --dry-run
     """
     cli = cli_of(ctx)
-    jobs = [cli.operations.job(job_id).job for job_id in job_ids]
+    jobs = select_jobs(cli.operations, job_ids or (), filter_words)
+    eligible = [job for job in jobs if not job.is_final]
     if dry_run:
-        _would("cancel", [job for job in jobs if not job.is_final], jobs, as_json=as_json)
+        _would("cancel", eligible, jobs, as_json=as_json)
         return
+    if filter_words is not None:
+        confirm(_question("cancel", eligible, jobs), yes=yes or not eligible)
+        jobs = eligible
     outcomes = [(job, cli.operations.cancel(job.id, actor=cli.actor)) for job in jobs]
     _tell([(job, outcome.value) for job, outcome in outcomes], as_json=as_json)
     if any(outcome is CancelOutcome.NOT_CANCELLABLE for _, outcome in outcomes):
@@ -279,18 +282,42 @@ def cancel(ctx: typer.Context, job_ids: JobIds, dry_run: DryRun = False, as_json
 
 
 @app.command()
-def retry(ctx: typer.Context, job_ids: JobIds, dry_run: DryRun = False, as_json: Json = False) -> None:
+def retry(
+    ctx: typer.Context,
+    job_ids: JobIds = None,
+    filter_words: Selection = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
     """Queue failed or cancelled jobs again; what was rendered already is kept.
 
-    Example: predawn jobs retry 3f2a
+    Example: predawn jobs retry 3f2a, or: predawn jobs retry --filter "status:failed error:timeout after:-1d"
     """
     cli = cli_of(ctx)
-    jobs = [cli.operations.job(job_id).job for job_id in job_ids]
+    jobs = select_jobs(cli.operations, job_ids or (), filter_words)
+    eligible = [job for job in jobs if job.status in RETRY.sources]
     if dry_run:
-        eligible = [job for job in jobs if job.status in {JobStatus.FAILED, JobStatus.CANCELLED}]
         _would("retry", eligible, jobs, as_json=as_json)
         return
-    _tell([(cli.operations.retry(job.id, actor=cli.actor), "queued") for job in jobs], as_json=as_json)
+    if filter_words is None:
+        _tell([(cli.operations.retry(job.id, actor=cli.actor), "queued") for job in jobs], as_json=as_json)
+        return
+    confirm(_question("retry", eligible, jobs), yes=yes or not eligible)
+    outcomes: list[tuple[Job, str]] = []
+    for job in eligible:
+        try:
+            outcomes.append((cli.operations.retry(job.id, actor=cli.actor), "queued"))
+        except InvalidError as error:  # it has moved on since we looked: the others are still to be done
+            outcomes.append((job, f"left: {error}"))
+    _tell(outcomes, as_json=as_json)
+
+
+def _question(verb: str, eligible: list[Job], asked: list[Job]) -> str:
+    left = len(asked) - len(eligible)
+    return f"{verb} {len(eligible)} jobs?" + (
+        f" {left} more are found, but their state does not allow it." if left else ""
+    )
 
 
 @app.command()

@@ -13,6 +13,7 @@ from typing import Any, NoReturn, cast
 import typer
 
 from console.text import clean, clean_lines
+from scheduler.ports.operations import InvalidError
 
 GAP = "  "
 
@@ -66,3 +67,17 @@ def fail(text: str, code: int) -> NoReturn:
     sys.stdout.flush()
     say(f"predawn: {text}")
     raise typer.Exit(code)
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask on the terminal.
+
+    Raises:
+        typer.Abort: the answer is no.
+        InvalidError: nobody can be asked.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise InvalidError(f"{question} Nobody can be asked here: say --yes, or look first with --dry-run")
+    typer.confirm(question, abort=True, err=True)

@@ -78,9 +78,12 @@ def local_services(
     manim_port: Annotated[int | None, typer.Option(min=0, max=65535, help="0: any free port.")] = None,
     revideo_port: Annotated[int | None, typer.Option(min=0, max=65535)] = None,
     speech_port: Annotated[int | None, typer.Option(min=0, max=65535)] = None,
+    orchestrator_port: Annotated[int | None, typer.Option(min=0, max=65535)] = None,
+    script_port: Annotated[int | None, typer.Option(min=0, max=65535)] = None,
+    sora_port: Annotated[int | None, typer.Option(min=0, max=65535)] = None,
     fault: Faults = None,
 ) -> None:
-    """Run the stand-ins for Manim, Revideo and speech: they speak the contracts and really render.
+    """Run the stand-ins for the render services and endpoints: they speak the contracts and really render.
 
     Faults: down, hang, slow:SECONDS, http:503, flaky:0.3, garbage, error200, missing, truncated, silent, forgets.
 
@@ -89,6 +92,13 @@ def local_services(
     from console.bootstrap.services import run_local_services  # noqa: PLC0415 - media and HTTP cost a second
 
     cli = cli_of(ctx)
-    ports = {"manim": manim_port, "revideo": revideo_port, "tts": speech_port}
+    ports = {
+        "manim": manim_port,
+        "revideo": revideo_port,
+        "tts": speech_port,
+        "orchestrator": orchestrator_port,
+        "script": script_port,
+        "sora": sora_port,
+    }
     chosen = {service: port for service, port in ports.items() if port is not None}
     asyncio.run(run_local_services(cli.settings, chosen, tuple(fault or ()), say))

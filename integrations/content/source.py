@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, cast
 from integrations.content.brief_file import dated, parse_brief, read_brief
 from integrations.content.inline import brief_of_object
 from integrations.content.problems import BriefError
+from scheduler.domain.content import Headline
 from scheduler.domain.failure import FailureClass, StageFailure
 from scheduler.ports.content import ResolvedBrief
 
@@ -44,6 +46,36 @@ class BriefFolder:
             details = {"origin": error.origin, "problems": [str(problem) for problem in error.problems]}
             kind = FailureClass.INVALID_INPUT
             raise StageFailure(str(error), kind=kind, retryable=False, details=details) from error
+
+    @staticmethod
+    def is_open(payload: Mapping[str, Any]) -> bool:
+        """Whether a payload leaves it open which brief is meant."""
+        return payload.get("brief") is None and payload.get("brief_text") is None
+
+    def of_the_day(self, run_date: date) -> ResolvedBrief | None:
+        """The brief of the run date itself; None when there is no file of that day.
+
+        Raises:
+            StageFailure: INVALID_INPUT: there is one, but it is no good.
+        """
+        try:
+            path = self._by_date().get(run_date)
+        except StageFailure:
+            return None
+        return None if path is None else self.resolve({"brief": str(path.absolute())}, run_date)
+
+    def headlines(self, run_date: date, days: int) -> tuple[Headline, ...]:
+        """Headlines of the good briefs of so many days before the run date."""
+        try:
+            found = self._by_date()
+        except StageFailure:
+            return ()
+        told: list[Headline] = []
+        for day, path in found.items():
+            if run_date - timedelta(days=days) <= day < run_date:
+                with contextlib.suppress(BriefError):
+                    told += read_brief(path).headlines
+        return tuple(told)
 
     def _resolve(self, payload: Mapping[str, Any], run_date: date | None) -> ResolvedBrief:
         given, text = payload.get("brief"), payload.get("brief_text")

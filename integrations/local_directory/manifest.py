@@ -20,6 +20,8 @@ class Manifest:
         idempotency_key: ``job:upload``; the same key with the same ``sha256`` is published once.
         size: bytes of the video.
         duration_s: seconds.
+        pending: storage that is to have it as well as soon as it can be reached, best first.
+        remote_url: where it was sent up to.
     """
 
     job_id: str
@@ -34,6 +36,8 @@ class Manifest:
     duration_s: float
     degraded: bool
     published_at: str
+    pending: tuple[str, ...] = ()
+    remote_url: str | None = None
 
 
 def read_manifest(path: Path) -> Manifest | None:
@@ -45,9 +49,11 @@ def read_manifest(path: Path) -> Manifest | None:
     if not isinstance(value, dict):
         return None
     fields = cast("dict[str, Any]", value)
+    known = {name: fields[name] for name in Manifest.__dataclass_fields__ if name in fields}
+    known["pending"] = tuple(str(name) for name in known.get("pending") or ())
     try:
-        return Manifest(**{name: fields[name] for name in Manifest.__dataclass_fields__})
-    except KeyError:
+        return Manifest(**known)
+    except TypeError:
         return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
@@ -22,13 +23,16 @@ class LocalDirectory:
 
     Args:
         published: the folder; made when it is missing.
+        later: storage that should have had the video and is before this one in the chain: the manifest says that it
+            is still to be sent there.
     """
 
     name = "local-directory"
     service = None
 
-    def __init__(self, published: Path) -> None:
+    def __init__(self, published: Path, later: Sequence[str] = ()) -> None:
         self._published = published
+        self._later = tuple(later)
 
     async def run(self, call: Call) -> StageOutput:
         """Publish the composed video and its thumbnail.
@@ -86,6 +90,7 @@ class LocalDirectory:
             duration_s=float(length),
             degraded=any(output.degraded for output in call.inputs.values()),
             published_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            pending=self._later,
         )
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import typer
 
-from console.cli.jobs import parse_deadline, parse_filters, read_payload
+from console.cli.jobs import parse_deadline, read_payload
 from console.cli.output import plain
 from console.cli.run import redacted_url
+from console.cli.selection import filter_text
 from scheduler.domain.job import JobStatus
 
 NOW = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
@@ -49,17 +50,26 @@ def test_deadlines_that_are_none(text: str) -> None:
         parse_deadline(text, NOW)
 
 
-def test_filters() -> None:
-    assert parse_filters(["status:failed", "type:daily_ca", "status:pending"]) == (
-        [JobStatus.FAILED, JobStatus.QUEUED],
-        ["daily_ca"],
-    )
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["status:failed", "-tag:test"], "status:failed -tag:test"),
+        (["status:failed type:daily_ca"], "status:failed type:daily_ca"),
+        (["error:timed out"], 'error:"timed out"'),
+        (["-error:timed out"], '-error:"timed out"'),
+        (["free text", "word"], '"free text" word'),
+        (['error:"timed out" x'], 'error:"timed out" x'),
+        (["free text status:failed"], "free text status:failed"),
+        ([], ""),
+    ],
+)
+def test_filters_get_the_quotes_back_that_the_shell_took(words: list[str], text: str) -> None:
+    assert filter_text(words) == text
 
 
-@pytest.mark.parametrize("text", ["failed", "status:broken", "colour:red"])
-def test_filters_that_are_none_name_what_is_accepted(text: str) -> None:
-    with pytest.raises(typer.BadParameter, match="status"):
-        parse_filters([text])
+def test_option_that_does_not_exist_is_no_filter() -> None:
+    with pytest.raises(typer.BadParameter, match="no such option: --limt"):
+        filter_text(["--limt=5"])
 
 
 def test_payload_from_text_and_file(tmp_path: Path) -> None:
