@@ -122,15 +122,17 @@ def test_two_workers_share_the_work_and_one_that_is_killed_is_made_up_for(world:
 def test_never_more_than_ten_run_over_all_workers_and_a_stop_leaves_nothing_processing(world: World) -> None:
     world.add(30, seconds=0.5)
     with worker_process(world.url) as first, worker_process(world.url) as second:
-        until(lambda: len(first.started) + len(second.started) >= 10)
-        most = 0
-        for _ in range(20):
-            most = max(most, world.count(JobStatus.PROCESSING))
-            time.sleep(0.02)
+        seen: list[int] = []
+
+        def busy() -> bool:
+            seen.append(world.count(JobStatus.PROCESSING))
+            return len(first.started) + len(second.started) >= 20
+
+        until(busy)
         for worker in (first, second):
             worker.process.send_signal(signal.SIGTERM)
         assert [worker.process.wait(15) for worker in (first, second)] == [0, 0]
-    assert most == 10
+    assert max(seen) == 10
     assert world.count(JobStatus.PROCESSING) == 0
     assert world.count(JobStatus.QUEUED) + world.count(JobStatus.COMPLETED) == 30
 
