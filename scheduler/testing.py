@@ -1,4 +1,4 @@
-"""For tests of your own stages and schedules: a clock that moves when told, and a store without a database.
+"""For tests of your own stages and schedules: a clock that moves when told, a store without a database, and faults.
 
 Both keep the promises of the real ones: ``MemoryStore`` passes the contract suite that SQLite and PostgreSQL pass.
 
@@ -11,15 +11,24 @@ Example:
         [lease] = store.claim("me", limit=1, lease_s=30)
         clock.advance(31)
         assert store.reap().expired == (job.id,)
+
+        faults = Faults()
+        faults.fail("complete", written=True)  # the job is completed, but its worker does not hear of it
+        worker = Worker(faulty(store, faults), …)
 """
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, cast
 
 from scheduler.domain.job import QueueConfig
 from scheduler.ports.clock import Clock
-from scheduler.ports.store import Store
+from scheduler.ports.store import Store, StoreUnavailableError
 from scheduler.store.memory_leaders import MemoryLeaders
 from scheduler.store.memory_records import MemoryRecords
 
@@ -79,6 +88,80 @@ class MemoryStore(MemoryRecords, MemoryLeaders):
 
     def close(self) -> None:
         """There is nothing to let go of."""
+
+
+@dataclass(slots=True)
+class _Fault:
+    error: Exception
+    times: int
+    written: bool
+
+
+class Faults:
+    """What goes wrong in the calls of a store that ``faulty`` has wrapped. Thread-safe.
+
+    Attributes:
+        calls: the names of the methods that were called, in order.
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self._lock = threading.Lock()
+        self._faults: dict[str, _Fault] = {}
+
+    def fail(self, method: str, *, times: int = 1, error: Exception | None = None, written: bool = False) -> None:
+        """Let the next calls of a method fail.
+
+        Args:
+            method: its name; ``*`` for whichever is called.
+            times: how many calls.
+            error: what they raise; by default that the database cannot be reached.
+            written: they fail after they have done their work: the answer was lost, not the write.
+        """
+        with self._lock:
+            self._faults[method] = _Fault(
+                error or StoreUnavailableError("a fault that a test has put here"), times, written
+            )
+
+    def heal(self) -> None:
+        """Nothing goes wrong any more."""
+        with self._lock:
+            self._faults.clear()
+
+    def _of(self, method: str) -> _Fault | None:
+        with self._lock:
+            self.calls.append(method)
+            for name in (method, "*"):
+                fault = self._faults.get(name)
+                if fault is not None and fault.times > 0:
+                    fault.times -= 1
+                    return fault
+            return None
+
+    def call(self, method: str, work: Callable[..., Any], *args: Any, **values: Any) -> Any:
+        """Do the work, or fail as was asked for."""
+        fault = self._of(method)
+        if fault is not None and not fault.written:
+            raise fault.error
+        answer = work(*args, **values)
+        if fault is not None:
+            raise fault.error
+        return answer
+
+
+class _Faulty:
+    def __init__(self, store: Store, faults: Faults) -> None:
+        self._store = store
+        self._faults = faults
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._store, name)
+        return partial(self._faults.call, name, found) if callable(found) else found
+
+
+def faulty(store: Store, faults: Faults) -> Store:
+    """A store whose calls fail when ``faults`` says so, to see what your code does about it."""
+    return cast("Store", _Faulty(store, faults))
 
 
 def _satisfies_the_port(store: MemoryStore) -> Store:  # pyright: ignore[reportUnusedFunction] - the type checker reads it

@@ -197,7 +197,8 @@ class StageRunner:
         tried: list[Tried] = []
         while queue:
             position = queue.popleft()
-            rest = tuple(stage.providers[other] for other in queue)
+            # Whoever is asked late because its service is down is nobody to count on: the last resort stays the last.
+            rest = tuple(stage.providers[other] for other in queue if other not in postponed)
             turn = _Turn(stage, position, rest, self._ledger.calls(stage.name, stage.providers[position]))
             if position not in postponed and rest and (why := self._down(turn)):
                 postponed.add(position)

@@ -192,15 +192,16 @@ class Database:
             yield connection
 
     def outside_transaction(self, *statements: str) -> None:
-        """Run statements that SQLite allows in no transaction (VACUUM)."""
+        """SQLite: run statements that are allowed in no transaction, or are one by themselves (VACUUM and its kind).
+
+        As a script: the sqlite3 module would end ``incremental_vacuum``, which has no rows, after its first page.
+        """
         with self.translated(), self._turn():
             connection = self.engine.raw_connection()
             try:
+                driver: Any = connection.driver_connection
                 for statement in statements:
-                    cursor = connection.cursor()
-                    cursor.execute(statement)
-                    cursor.fetchall()
-                    cursor.close()
+                    driver.executescript(statement)
             finally:
                 connection.close()
 

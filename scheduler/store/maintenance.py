@@ -191,7 +191,7 @@ def refuse_missing(url: str) -> None:
         StoreUnavailableError: it is not.
     """
     parsed = parse_url(url)
-    if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").is_file():
+    if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").exists():
         raise StoreUnavailableError(
             f"{database_name(parsed)} is not there; the first start makes it (predawn serve), or: predawn db migrate"
         )

@@ -162,12 +162,13 @@ class Pruner:
         self._db.outside_transaction("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _give_back_pages(self) -> bool:
-        with self._db.write() as connection:
-            before = _pragma(connection, "freelist_count")
-            driver: Any = connection.connection.driver_connection
-            # Each step of the statement frees a page, and it has no rows: SQLAlchemy would stop after the first.
-            driver.execute(f"PRAGMA incremental_vacuum({PAGES})").fetchall()
-            return 0 < _pragma(connection, "freelist_count") < before
+        before = self._free_pages()
+        self._db.outside_transaction(f"PRAGMA incremental_vacuum({PAGES})")
+        return 0 < self._free_pages() < before
+
+    def _free_pages(self) -> int:
+        with self._db.read() as connection:
+            return _pragma(connection, "freelist_count")
 
     def _size(self) -> int:
         if not self._db.is_sqlite:

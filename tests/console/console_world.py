@@ -14,6 +14,7 @@ from textual.app import App
 from console.tui.app import PredawnApp
 from scheduler.domain.deadline import Prediction, Verdict
 from scheduler.domain.failure import FailureClass, JobError
+from scheduler.domain.filter import Count, JobSort
 from scheduler.domain.job import CancelOutcome, Enqueued, Job, JobSpec, JobStatus, Priority, QueueDepth
 from scheduler.domain.render import Attempt, AttemptStatus, Render, RenderStatus, StageName
 from scheduler.domain.schedule import Fire, ScheduleDefinition, ScheduleState
@@ -344,10 +345,15 @@ class FakeOperations:
         *,
         statuses: Sequence[JobStatus] = (),
         job_types: Sequence[str] = (),
+        filter: str = "",  # noqa: A002 - the port's word
+        sort: JobSort = JobSort.NEWEST,
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page[Job]:
         return Page(self.current.jobs[:limit])
+
+    def count_jobs(self, *, filter: str = "", cap: int = 10_000) -> Count:  # noqa: A002 - the port's word
+        return Count(len(self.current.jobs))
 
     def job(self, job_id: str) -> JobDetail:
         if job_id in self.details:

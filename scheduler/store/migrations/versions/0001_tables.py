@@ -9,6 +9,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from scheduler.store.migrations.adopt import adopt_jobs, refuse_strangers
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -20,6 +22,12 @@ SQLITE_UUID4 = (
     "(lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2) || '-' || "
     "substr('89ab', 1 + (random() & 3), 1) || substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6))))"
 )
+
+
+TABLES = {
+    "jobs", "job_queue_config", "renders", "render_logs", "render_failures", "checkpoints", "schedules",
+    "service_probes", "processes",
+}
 
 
 class Kinds:
@@ -61,6 +69,7 @@ class Kinds:
 
 def upgrade() -> None:
     k = Kinds(op.get_bind().dialect.name)
+    refuse_strangers(op.get_bind(), TABLES if k.sqlite else TABLES - {"jobs"})
     _jobs(k)
     _renders(k)
     _others(k)
@@ -83,8 +92,7 @@ def _jobs(k: Kinds) -> None:
             sa.CheckConstraint("datetime(updated_at) IS NOT NULL", name="jobs_updated_at_is_time"),
             sa.CheckConstraint("id <> ''", name="jobs_id_given"),
         ]
-    op.create_table(
-        "jobs",
+    columns = [
         *k.serial(),
         k.key(),
         sa.Column("job_type", sa.Text, nullable=False),
@@ -115,9 +123,11 @@ def _jobs(k: Kinds) -> None:
         sa.Column("degraded", sa.Boolean, nullable=False, server_default=k.no),
         sa.Column("reason", sa.Text),
         sa.Column("priority_rank", sa.Integer, sa.Computed(RANK, persisted=not k.sqlite)),
-        *checks,
-        **k.table_options(),
-    )
+    ]
+    if not k.sqlite and sa.inspect(op.get_bind()).has_table("jobs"):
+        adopt_jobs(op.get_bind(), columns, checks)
+    else:
+        op.create_table("jobs", *columns, *checks, **k.table_options())
     # The claim reads one range of this, and never the table.
     _index("jobs_claim", "jobs", ["priority_rank", "seq", "job_type"], "status = 'queued'")
     _index("jobs_waiting", "jobs", ["queued_at"], "status = 'queued'")
