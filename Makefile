@@ -9,7 +9,7 @@ RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test chaos check bench bench-queue clean help lock format setup
+.PHONY: demo test chaos matrix check bench bench-queue clean help lock format setup
 
 demo: $(RUNTIME) ## Everything on this machine: local services, daemon, tonight's render, the console on it
 	@PREDAWN_HOME="$${PREDAWN_HOME:-$(CURDIR)/.demo}" $(BIN)/predawn demo $(DEMO_ARGS)
@@ -19,6 +19,9 @@ test: $(DEV) ## The whole test suite, in parallel (TEST_ARGS= adds pytest option
 
 chaos: $(DEV) ## Kills, freezes and cut connections at length: 2,000 jobs on SQLite and on PostgreSQL (about 10 minutes)
 	@PREDAWN_TEST_CHAOS=long $(BIN)/python -m pytest -n 0 -s tests/chaos $(TEST_ARGS)
+
+matrix: $(DEV) ## Every service with every fault, a night of failures, kills at every stage (about 10 minutes)
+	@PREDAWN_TEST_MATRIX=whole $(BIN)/python -m pytest -n 2 tests/matrix tests/integration/test_kills_stages.py $(TEST_ARGS)
 
 check: $(DEV) ## Lint, format, types, import contracts
 	@$(BIN)/ruff check .

@@ -11,6 +11,8 @@ from typing import Any
 
 import structlog
 
+from scheduler.ports.operations import StartError
+
 MAX_BYTES = 10 * 1024 * 1024
 KEPT = 5
 SECRET_WORDS = ("token", "key", "secret", "password", "authorization")
@@ -36,7 +38,12 @@ def configure(file: Path | None, level: str, *, stderr: bool) -> None:
     ]
     handlers: list[logging.Handler] = []
     if file is not None:
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise StartError(
+                f"the log folder {file.parent} cannot be made ({error.strerror}): set log.file or PREDAWN_HOME"
+            ) from error
         rotating = logging.handlers.RotatingFileHandler(
             file, maxBytes=MAX_BYTES, backupCount=KEPT, encoding="utf-8", delay=False
         )

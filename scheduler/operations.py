@@ -13,7 +13,7 @@ from config.settings import Settings
 from scheduler.domain.deadline import Estimate, Prediction
 from scheduler.domain.filter import Count, Filter, JobSort
 from scheduler.domain.job import CancelOutcome, Enqueued, Job, JobSpec, JobStatus, Priority, QueueDepth
-from scheduler.domain.render import Attempt, Render, StageName
+from scheduler.domain.render import Attempt, Render, RenderStatus, StageName
 from scheduler.domain.schedule import ScheduleState
 from scheduler.domain.service import ServiceHealth
 from scheduler.domain.snapshot import Page, Snapshot, StageView
@@ -93,6 +93,8 @@ class StoreOperations:
                 prediction=prediction,
                 warning_s=self._settings.deadline.warning_s,
                 nothing=NO_DEADLINE if schedules else NEVER_STARTED,
+                published_at=self._first_published(job),
+                hands=any(process.alive for process in processes),
             ),
             depth=self._store.depth(),
             services=self.services(),
@@ -281,6 +283,12 @@ class StoreOperations:
         if not renders:
             return None, ()
         return renders[-1], tuple(self._store.attempts(render_id=renders[-1].id))
+
+    def _first_published(self, job: Job | None) -> datetime | None:
+        """When the first video of a job was out; None: none has been."""
+        renders = [] if job is None else self._store.renders(job.id)
+        done = [render.finished_at for render in renders if render.status is RenderStatus.COMPLETED]
+        return min((at for at in done if at is not None), default=None)
 
     def _predict(self, stages: Sequence[StageView], *, now: datetime, starts_at: datetime) -> Prediction:
         tick = self._clock.monotonic()

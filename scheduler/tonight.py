@@ -119,8 +119,14 @@ def tonight(
     prediction: Prediction | None,
     warning_s: float,
     nothing: str = "no schedule with a deadline is enabled",
+    published_at: datetime | None = None,
+    hands: bool = True,
 ) -> Tonight:
-    """Put together what the console shows of a run; ``run`` None: there is none, and ``nothing`` says why."""
+    """Put together what the console shows of a run; ``run`` None: there is none, and ``nothing`` says why.
+
+    ``published_at``: when a video of the job was first out, also while it is made anew. ``hands``: whether any process
+    that could start or go on with the run is alive.
+    """
     if run is None:
         return Tonight(
             verdict=Verdict.IDLE,
@@ -137,20 +143,26 @@ def tonight(
             note=nothing,
         )
     job, deadline_at = run.job, run.deadline_at
-    ready_at = job.completed_at if job is not None and job.status is JobStatus.COMPLETED else None
+    completed_at = job.completed_at if job is not None and job.status is JobStatus.COMPLETED else None
+    # The first one out counts: what is made anew later only replaces it.
+    ready_at = published_at or completed_at
+    idle_hands = not hands and ready_at is None
     held = job is None and starts_at(run, now) is None
     says = verdict(
         now=now,
         deadline_at=deadline_at,
         ready_at=ready_at,
-        failed=(job is not None and job.is_final and ready_at is None) or held,
+        failed=(job is not None and job.is_final and ready_at is None) or held or idle_hands,
         prediction=prediction,
         warning_s=warning_s,
     )
     slack_s = None
-    if deadline_at is not None:
+    if deadline_at is not None and not idle_hands:
         finish = ready_at or (prediction.p90_at if prediction else None)
         slack_s = None if finish is None else (deadline_at - finish).total_seconds()
+    told = describe(run, says, now)
+    if ready_at is not None and job is not None and job.status is not JobStatus.COMPLETED:
+        told = f"a video is out · {told}"
     return Tonight(
         verdict=says,
         schedule=run.state.definition.name,
@@ -161,7 +173,7 @@ def tonight(
         job=job,
         render=render,
         stages=stages,
-        prediction=None if ready_at is not None else prediction,
+        prediction=None if ready_at is not None or idle_hands else prediction,
         slack_s=slack_s,
-        note=describe(run, says, now),
+        note=f"NO DAEMON RUNS, nothing goes on (predawn serve) · {told}" if idle_hands else told,
     )

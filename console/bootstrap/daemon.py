@@ -20,7 +20,7 @@ from console.bootstrap.storage import later_uploads
 from integrations.artifact_server.server import ArtifactServer
 from integrations.health.http_check import make_check
 from integrations.kit.http import open_client
-from integrations.kit.serve import serve
+from integrations.kit.serve import PortTakenError, Served, serve
 from integrations.kit.urls import is_loopback
 from integrations.media.toolkit import MediaToolkit
 from scheduler.api.app import make_api
@@ -32,6 +32,7 @@ from scheduler.logs import configure as configure_logs
 from scheduler.operations import service_urls
 from scheduler.pipeline.runner import PipelineRunner
 from scheduler.ports.clock import SystemClock
+from scheduler.ports.operations import StartError
 from scheduler.ports.store import Store
 from scheduler.queue.dispatchers import make_dispatcher
 from scheduler.queue.owner import make_owner
@@ -122,12 +123,21 @@ class Installation:
         parts = Parts(worker=worker, reaper=reaper, timer=timer, prober=prober, around=tuple(around))
         return Daemon(owner, kind, parts, store, self.clock)
 
-    @contextlib.asynccontextmanager
-    async def _api(self) -> AsyncGenerator[None, None]:
+    async def _serve_api(self) -> Served:
         api = self.settings.api
-        served = await serve(
+        return await serve(
             make_api(self.operations, version=version("predawn")), name="api", port=api.port, host=api.host
         )
+
+    @contextlib.asynccontextmanager
+    async def _api(self) -> AsyncGenerator[None, None]:
+        try:
+            served = await self._serve_api()
+        except PortTakenError as error:
+            raise StartError(
+                f"the API cannot listen on port {self.settings.api.port}: {error}. Does another daemon run? Else "
+                "choose a port with api.port (PREDAWN_API__PORT), or 0 for any free one"
+            ) from error
         try:
             yield
         finally:

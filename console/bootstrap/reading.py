@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import stat
+from pathlib import Path
 
 from config.settings import Settings
 from console.bootstrap.content import brief_source
@@ -14,7 +13,7 @@ from scheduler.domain.render import StageName
 from scheduler.job_types import ORCHESTRATOR, PIPELINE, SORA, JobType, by_name
 from scheduler.operations import StoreOperations
 from scheduler.ports.clock import SystemClock
-from scheduler.ports.store import Store
+from scheduler.ports.store import Store, StoreUnavailableError
 from scheduler.queue.pooler import refuse_pooler_url
 from scheduler.store import open_store
 
@@ -31,9 +30,7 @@ def open_installation_store(settings: Settings) -> Store:
     Raises:
         StoreError: the database cannot be used.
     """
-    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if settings.home.stat().st_uid == os.getuid():
-        settings.home.chmod(stat.S_IRWXU)
+    make_home(settings.home)
     refuse_pooler_url(settings.database_url)
     store = open_store(
         settings.database_url,
@@ -58,6 +55,20 @@ def open_installation_store(settings: Settings) -> Store:
         )
     )
     return store
+
+
+def make_home(home: Path) -> None:
+    """Make the data folder for its owner alone; one that is there keeps its rights.
+
+    Raises:
+        StoreUnavailableError: it cannot be made.
+    """
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise StoreUnavailableError(
+            f"the data folder {home} cannot be made ({error.strerror}): set PREDAWN_HOME to one that can"
+        ) from error
 
 
 def open_operations(settings: Settings) -> StoreOperations:

@@ -41,8 +41,14 @@ def run_up(settings: Settings, actor: Actor) -> None:
 
     async def daemon(thread: DaemonThread) -> None:
         with Installation(settings) as installation:
-            thread.ready(installation.operations)
-            await installation.daemon("up").run(thread.stop)
+            started = asyncio.Event()
+            running = asyncio.create_task(installation.daemon("up").run(thread.stop, started=started))
+            up = asyncio.create_task(started.wait())
+            await asyncio.wait({running, up}, return_when=asyncio.FIRST_COMPLETED)
+            up.cancel()
+            if not running.done():
+                thread.ready(installation.operations)
+            await running
 
     with DaemonThread(daemon) as thread:
         make_app(settings, thread.operations(), actor).run()

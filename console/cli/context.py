@@ -16,7 +16,7 @@ import typer
 from config.loader import ConfigError, Loaded, load_settings
 from config.settings import Settings
 from console.cli.output import fail
-from scheduler.ports.operations import Actor, OperationError, Operations
+from scheduler.ports.operations import Actor, OperationError, Operations, StartError
 from scheduler.ports.store import StoreError
 
 EXIT_FAILED = 1
@@ -92,6 +92,9 @@ def exit_codes() -> Generator[None, None, None]:
         fail(str(error), EXIT_USAGE)
     except StoreError as error:
         fail(str(error), EXIT_UNREACHABLE)
+    except (StartError, ValueError) as error:
+        # What a part refuses before it starts: a chain in the settings, a fault that there is not, a port in use.
+        fail(str(error), EXIT_FAILED if isinstance(error, StartError) else EXIT_USAGE)
     except BrokenPipeError:
         # The reader of our pipe has gone (`| head`): that is fine, and stdout must not be flushed again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -170,7 +170,7 @@ def submit(
 ) -> None:
     """Queue a job.
 
-    Example: predawn jobs submit daily_ca --payload '{"brief": "briefs/2025-06-06.md"}' --priority high --wait
+    Example: predawn jobs submit daily_ca --payload '{"brief": "2025-09-03-gst-two-slabs.md"}' --wait
     """
     cli = cli_of(ctx)
     spec = JobSpec(
@@ -300,17 +300,17 @@ def retry(
     if dry_run:
         _would("retry", eligible, jobs, as_json=as_json)
         return
-    if filter_words is None:
-        _tell([(cli.operations.retry(job.id, actor=cli.actor), "queued") for job in jobs], as_json=as_json)
-        return
-    confirm(_question("retry", eligible, jobs), yes=yes or not eligible)
+    if filter_words is not None:
+        confirm(_question("retry", eligible, jobs), yes=yes or not eligible)
     outcomes: list[tuple[Job, str]] = []
-    for job in eligible:
+    for job in jobs if filter_words is None else eligible:
         try:
             outcomes.append((cli.operations.retry(job.id, actor=cli.actor), "queued"))
         except InvalidError as error:  # it has moved on since we looked: the others are still to be done
             outcomes.append((job, f"left: {error}"))
     _tell(outcomes, as_json=as_json)
+    if filter_words is None and any(outcome != "queued" for _, outcome in outcomes):
+        raise typer.Exit(EXIT_FAILED)
 
 
 def _question(verb: str, eligible: list[Job], asked: list[Job]) -> str:

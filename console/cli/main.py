@@ -87,6 +87,9 @@ def main() -> None:
             # Outside of its standalone mode Click answers a command's exit code instead of raising it.
             code = app(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
+    except SystemExit as end:
+        # Click has met a reader that went away (`| head`) and put a mute stdout in place: that is no failure of ours.
+        sys.exit(0 if type(sys.stdout).__name__ == "PacifyFlushWrapper" else end.code)
     except typer.Exit as end:
         sys.exit(end.exit_code)
     except typer.Abort:

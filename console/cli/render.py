@@ -25,7 +25,7 @@ def render(
 
     With --fault, local services are started on free ports and misbehave as told.
 
-    Example: predawn render --brief config/briefs/2025-06-06-rbi-policy.md --json
+    Example: predawn render --brief config/briefs/2025-09-03-gst-two-slabs.md --json
     """
     from console.bootstrap.once import Summary, render_once  # noqa: PLC0415 - media, database and HTTP cost a second
 

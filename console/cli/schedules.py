@@ -8,11 +8,12 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from console.cli.context import cli_of
-from console.cli.jobs import wait_for
-from console.cli.output import print_items, print_json, print_table, say
+from console.cli.context import EXIT_MISSED, cli_of
+from console.cli.jobs import describe, wait_for
+from console.cli.output import fail, print_items, print_json, print_table, say
 from console.cli.shapes import job_json, schedule_json, upcoming_json
 from console.format import short_id
+from scheduler.domain.job import JobStatus
 
 app = typer.Typer(no_args_is_help=True, help="Schedules: list, next starts, run now, pause, resume, skip a date.")
 
@@ -118,6 +119,8 @@ def run(
         print_json(job_json(job) | {"created": queued.created})
     else:
         typer.echo(job.id)
+    if wait and job.status is not JobStatus.COMPLETED:
+        fail(f"job {short_id(job.id)} {job.status}: {describe(job)}", EXIT_MISSED)
 
 
 @app.command()

@@ -36,7 +36,7 @@ def exit_code(snapshot: Snapshot) -> int:
     if job is not None and job.is_final and job.status is not JobStatus.COMPLETED:
         return EXIT_MISSED
     alive = snapshot.daemon is not None and snapshot.daemon.alive
-    waits_for_one = snapshot.tonight.verdict in {Verdict.ON_TRACK, Verdict.AT_RISK}
+    waits_for_one = snapshot.tonight.verdict in {Verdict.ON_TRACK, Verdict.AT_RISK, Verdict.IDLE}
     return EXIT_UNREACHABLE if waits_for_one and not alive else code
 
 
@@ -129,6 +129,7 @@ def watch(
                 clean(tonight.note, limit=160),
                 f"queued {snapshot.depth.of(JobStatus.QUEUED)} running {snapshot.depth.of(JobStatus.PROCESSING)}",
                 ", ".join(bad),
+                "" if snapshot.daemon is not None and snapshot.daemon.alive else "NO DAEMON RUNS",
             )
             if part
         )

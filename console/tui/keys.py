@@ -60,7 +60,7 @@ KEYS: tuple[KeyAction, ...] = (
     KeyAction("app.help", "question_mark", "app.help", "help", "Show this help", "everywhere"),
     KeyAction("app.palette", "colon,ctrl+p", "app.command_palette", "commands", "Find a command by name", "everywhere"),
     KeyAction("app.redraw", "ctrl+l", "app.redraw", "redraw", "Draw the whole screen anew", "everywhere", footer=False),
-    KeyAction("app.quit", "q", "app.quit", "quit", "Leave the console; the daemon goes on", "everywhere"),
+    KeyAction("app.quit", "q", "app.quit", "quit", "Leave; under up and demo the daemon stops too", "everywhere"),
 )  # fmt: skip
 
 _LABELS = {

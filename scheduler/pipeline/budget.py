@@ -12,6 +12,8 @@ from scheduler.pipeline.forecast import Estimates, estimate_of
 from scheduler.pipeline.routes import COMMON, fallback_of
 from scheduler.pipeline.stages import Pipeline, Stage
 
+SOON_S = 30.0
+"""A provider that takes at most this long (P90, seconds) is still asked once when the deadline has gone by."""
 FALLBACK = "the pipeline"
 """Stands for a whole route among the providers that can still be asked; no provider's name has a space."""
 
@@ -85,6 +87,13 @@ def budget_for(
     if budget.allowed or time_left_s is None:
         return budget
     too_late_anyway = time_left_s - kept_s < step_down_s
+    if time_left_s <= 0 and calls == 0 and expected.p90_s <= SOON_S:
+        # The deadline has gone by: a few seconds more do not matter, a mute video would.
+        return AttemptBudget(
+            allowed=True,
+            timeout_s=min(stage.policy.timeout_s, expected.p90_s),
+            why=f"late already: one call of at most {expected.p90_s:.0f} s",
+        )
     if too_late_anyway and calls == 0 and expected.p90_s < min(costs.values()):
         # Stepping down is meant to save time. Here it would not: the quick one is the best chance that is left.
         return AttemptBudget(

@@ -30,6 +30,10 @@ class OperationError(Exception):
     """
 
 
+class StartError(Exception):
+    """What was to be started cannot start (its port is in use); the message says why and what to do."""
+
+
 class NotFoundError(OperationError):
     """What was named does not exist (or a prefix names several)."""
 

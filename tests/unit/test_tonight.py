@@ -40,12 +40,50 @@ def job(status: JobStatus, **changes: Any) -> Job:
     return replace(base, **changes)
 
 
-def look(now: datetime, found: Job | None = None, *, p90: datetime | None = None, **held: Any) -> Tonight:
+def look(
+    now: datetime,
+    found: Job | None = None,
+    *,
+    p90: datetime | None = None,
+    published_at: datetime | None = None,
+    hands: bool = True,
+    **held: Any,
+) -> Tonight:
     fields: dict[str, Any] = {"last_fire": local(3, day=20)} | held
     state = ScheduleState(DEFINITION, **fields)
     run = choose([state], lambda key: found if key == "daily_ca:2026-11-21" else None, now)
     prediction = None if p90 is None else Prediction(p50_at=p90 - timedelta(minutes=5), p90_at=p90)
-    return tonight(run, now=now, render=None, stages=(), prediction=prediction, warning_s=900)
+    return tonight(
+        run,
+        now=now,
+        render=None,
+        stages=(),
+        prediction=prediction,
+        warning_s=900,
+        published_at=published_at,
+        hands=hands,
+    )
+
+
+def test_without_a_daemon_nothing_is_on_track_and_the_note_says_why() -> None:
+    for found in (None, job(JobStatus.QUEUED), job(JobStatus.PROCESSING, progress=0.24)):
+        seen = look(local(1), found, p90=local(3, 20), hands=False)
+        assert seen.verdict is Verdict.AT_RISK
+        assert seen.prediction is None
+        assert seen.note.startswith("NO DAEMON RUNS")
+    assert look(local(7), job(JobStatus.COMPLETED, completed_at=local(3, 8)), hands=False).verdict is Verdict.READY
+
+
+@pytest.mark.parametrize("status", [JobStatus.PROCESSING, JobStatus.CANCELLED, JobStatus.FAILED])
+def test_a_video_that_is_out_stays_ready_while_it_is_made_anew(status: JobStatus) -> None:
+    seen = look(local(7), job(status), published_at=local(3, 8))
+    assert seen.verdict is Verdict.READY
+    assert seen.note.startswith("a video is out")
+
+
+def test_a_re_render_after_the_deadline_does_not_make_a_video_late() -> None:
+    again = job(JobStatus.COMPLETED, completed_at=local(7))
+    assert look(local(8), again, published_at=local(3, 8)).verdict is Verdict.READY
 
 
 @pytest.mark.parametrize(
