@@ -135,8 +135,8 @@ class Installation:
             served = await self._serve_api()
         except PortTakenError as error:
             raise StartError(
-                f"the API cannot listen on port {self.settings.api.port}: {error}. Does another daemon run? Else "
-                "choose a port with api.port (PREDAWN_API__PORT), or 0 for any free one"
+                f"port {self.settings.api.port} for the API is taken (by another daemon?): stop that program, "
+                "or choose a port with api.port (PREDAWN_API__PORT), 0 for any free one"
             ) from error
         try:
             yield
