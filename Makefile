@@ -42,7 +42,7 @@ format: $(DEV) ## Let ruff rewrite what it can
 lock: $(DEV) ## Write the lock files anew from pyproject.toml
 	@$(BIN)/python -m pip install --quiet uv
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --group dev --extra postgres --extra s3 --output-file requirements/dev.lock pyproject.toml
+	  --group dev --extra postgres --extra s3 --extra apprise --extra web --output-file requirements/dev.lock pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --group build --constraint requirements/dev.lock --output-file requirements/runtime.lock pyproject.toml
 

@@ -6,7 +6,8 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
-from config.settings import SpeechSettings, Url
+from config.sections.base import Url
+from config.settings import SpeechSettings
 from integrations.a4f.request import (
     FILE_SUFFIXES,
     MAX_INPUT,

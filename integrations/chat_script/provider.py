@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from config.settings import ScriptSettings, Url
+from config.sections.base import Url
+from config.settings import ScriptSettings
 from integrations.chat_script.answer import Draft, not_as_asked, problems_of, read_draft, text_of
 from integrations.chat_script.prompt import chat_request
 from integrations.kit.http import HttpService, Trace
