@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from config.settings import ScheduleSettings, Settings
 from console.bootstrap.pipeline import make_routes
 from console.bootstrap.reading import make_operations, open_installation_store
+from console.bootstrap.recording import recording
 from console.bootstrap.storage import later_uploads
 from integrations.artifact_server.server import ArtifactServer
 from integrations.health.http_check import make_check
@@ -118,6 +119,7 @@ class Installation:
                 leadership=Leadership(store, owner, self.clock, ttl_s=queue.leader_s),
             )
             around.append(lambda: later_uploads(settings, store))
+            around += recording(settings, self.operations)
             if settings.api.enabled:
                 around.append(self._api)
         parts = Parts(worker=worker, reaper=reaper, timer=timer, prober=prober, around=tuple(around))
