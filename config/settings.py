@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from config.sections.access import AccessSettings
 from config.sections.api import ApiSettings
 from config.sections.base import Name, Section
 from config.sections.console import ConsoleSettings
@@ -29,6 +30,7 @@ from config.sections.words import ContentSettings, FeedSettings, PostgrestSettin
 
 __all__ = [
     "SHIPPED_BRIEFS",
+    "AccessSettings",
     "ApiSettings",
     "ConsoleSettings",
     "ContentSettings",
@@ -81,6 +83,7 @@ class Settings(Section):
     console: ConsoleSettings = ConsoleSettings()
     recording: RecordingSettings = RecordingSettings()
     api: ApiSettings = ApiSettings()
+    access: AccessSettings = AccessSettings()
     local_services: LocalServicesSettings = LocalServicesSettings()
 
     @property
