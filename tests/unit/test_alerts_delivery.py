@@ -32,6 +32,7 @@ class Script:
     def __init__(self, *answers: Any) -> None:
         self.answers = list(answers)
         self.asked: list[tuple[str, str]] = []
+        self.done = asyncio.Event()
 
     async def send(self, delivery: Delivery) -> Answer:
         self.asked.append(("send", delivery.subject))
@@ -43,6 +44,8 @@ class Script:
 
     async def _next(self) -> Any:
         answer = self.answers.pop(0) if self.answers else Sent("ts")
+        if not self.answers:
+            self.done.set()
         if isinstance(answer, Exception):
             raise answer
         if answer == "hang":
@@ -130,10 +133,10 @@ async def test_runs_until_told_and_finishes_what_it_says() -> None:
     [_, second] = store.enqueue_deliveries([NewDelivery("slack", "state", "a"), NewDelivery("slack", "state", "a")])
     loop.wake()
     async with asyncio.timeout(20):
-        while store.delivery(second).state is not DeliveryState.SENT:
-            await asyncio.sleep(0.01)
+        await script.done.wait()
         stop.set()
         await running
+    assert store.delivery(second).state is DeliveryState.SENT
     assert len(script.asked) == 2
 
 
