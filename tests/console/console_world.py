@@ -57,6 +57,9 @@ class Options:
 
     refresh_s: float = 0.02
     ascii: bool = False
+    theme: str = "auto"
+    keys: Mapping[str, str] = field(default_factory=dict[str, str])
+    arm: bool = False
 
 
 def job(
