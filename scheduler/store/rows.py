@@ -216,6 +216,15 @@ class LeaderRow(Row, table=True):
     expires_at: datetime = Field(sa_type=UtcDateTime)
 
 
+class ConsoleVisitRow(Row, table=True):
+    """When somebody last looked at the console."""
+
+    __tablename__ = "console_visits"
+
+    name: str = Field(primary_key=True, sa_type=Text)
+    seen_at: datetime = Field(sa_type=UtcDateTime)
+
+
 class AuditRow(Row, table=True):
     """Who did what, hash-chained; only added to."""
 
@@ -299,6 +308,7 @@ schedules = _table("schedules")
 service_probes = _table("service_probes")
 processes = _table("processes")
 leaders = _table("leaders")
+console_visits = _table("console_visits")
 audit = _table("audit")
 audit_head = _table("audit_head")
 api_tokens = _table("api_tokens")

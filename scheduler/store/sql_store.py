@@ -9,6 +9,7 @@ from scheduler.ports.store import Store
 from scheduler.store.audit_store import SqlAudit
 from scheduler.store.commands import SqlCommands
 from scheduler.store.engine import Database, open_engine
+from scheduler.store.history_store import SqlHistory
 from scheduler.store.leader_store import SqlLeaders
 from scheduler.store.migrations import check, migrate
 from scheduler.store.outbox_store import SqlOutbox
@@ -27,6 +28,7 @@ class SqlStore(
     SqlRenders,
     SqlWatch,
     SqlLeaders,
+    SqlHistory,
     SqlAudit,
     SqlOutbox,
 ):

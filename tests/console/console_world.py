@@ -22,6 +22,7 @@ from scheduler.domain.render import Attempt, AttemptStatus, Render, RenderStatus
 from scheduler.domain.schedule import Fire, ScheduleDefinition, ScheduleState
 from scheduler.domain.service import Probe, ServiceHealth, ServiceState
 from scheduler.domain.snapshot import Page, ProcessInfo, Snapshot, StageState, StageView, Tonight
+from scheduler.history import HistoryOperations
 from scheduler.ports.audit import AuditFilter
 from scheduler.ports.operations import Actor, JobDetail, NotFoundError, UpcomingFire
 from scheduler.recorded import RecordedOperations
@@ -289,7 +290,7 @@ def snapshot(night: Tonight | None = None, *, jobs: Sequence[Job] | None = None,
 
 
 @dataclass
-class FakeOperations(RecordedOperations):
+class FakeOperations(HistoryOperations, RecordedOperations):
     """Serves what a test gives it and records the commands. ``broken`` is raised by every read."""
 
     current: Snapshot = field(default_factory=snapshot)
