@@ -21,6 +21,7 @@ from scheduler.filters import FilterError, parse
 from scheduler.health.prober import HISTORY, stale_after
 from scheduler.health.standing import standing
 from scheduler.job_types import JobType, unknown_type
+from scheduler.nights.operations import NightReads
 from scheduler.pipeline.forecast import load_estimates, predict
 from scheduler.pipeline.views import stage_views
 from scheduler.ports.clock import Clock
@@ -38,7 +39,7 @@ ESTIMATES_KEPT_S = 60.0
 """Seconds for which estimates read from history are used again."""
 
 
-class StoreOperations:
+class StoreOperations(NightReads):
     """The ``Operations`` port over a store.
 
     Args:
@@ -275,6 +276,14 @@ class StoreOperations:
             known = ", ".join(sorted(states)) or "none"
             raise NotFoundError(f"no schedule {name!r}; there are: {known}")
         return states[name]
+
+    def predict_job(self, job: Job) -> Prediction | None:
+        """When a job that waits or runs will be out; None: it has ended."""
+        if job.is_final:
+            return None
+        _, attempts = self._last_render(job)
+        now = self._clock.now()
+        return self._predict(stage_views(attempts, job=job), now=now, starts_at=job.retry_at or now)
 
     def _last_render(self, job: Job | None) -> tuple[Render | None, tuple[Attempt, ...]]:
         if job is None:

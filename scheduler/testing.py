@@ -30,7 +30,7 @@ from scheduler.domain.job import QueueConfig
 from scheduler.ports.clock import Clock
 from scheduler.ports.store import Store, StoreUnavailableError
 from scheduler.store.memory_leaders import MemoryLeaders
-from scheduler.store.memory_records import MemoryRecords
+from scheduler.store.memory_nights import MemoryNights
 
 
 class FakeClock:
@@ -70,7 +70,7 @@ class FakeClock:
         self._now += timedelta(seconds=seconds)
 
 
-class MemoryStore(MemoryRecords, MemoryLeaders):
+class MemoryStore(MemoryNights, MemoryLeaders):
     """The whole ``scheduler.ports.store.Store`` in memory. Thread-safe; nothing is kept.
 
     Args:
@@ -83,7 +83,7 @@ class MemoryStore(MemoryRecords, MemoryLeaders):
         self, clock: Clock | None = None, *, max_crashes: int = 3, defaults: QueueConfig | None = None
     ) -> None:
         clock = clock or FakeClock()
-        MemoryRecords.__init__(self, clock, max_crashes=max_crashes, defaults=defaults or QueueConfig("*"))
+        MemoryNights.__init__(self, clock, max_crashes=max_crashes, defaults=defaults or QueueConfig("*"))
         MemoryLeaders.__init__(self, clock)
 
     def close(self) -> None:

@@ -29,6 +29,7 @@ from scheduler.domain.schedule import ScheduleDefinition
 from scheduler.domain.service import ServiceHealth
 from scheduler.health.prober import Prober
 from scheduler.logs import configure as configure_logs
+from scheduler.nights.recorder import record_nights
 from scheduler.operations import service_urls
 from scheduler.pipeline.runner import PipelineRunner
 from scheduler.ports.clock import SystemClock
@@ -116,6 +117,7 @@ class Installation:
                 self.clock,
                 on_job=lambda _job: worker.wake(),
                 leadership=Leadership(store, owner, self.clock, ttl_s=queue.leader_s),
+                after=lambda now: record_nights(store, now, predict=self.operations.predict_job),
             )
             around.append(lambda: later_uploads(settings, store))
             if settings.api.enabled:

@@ -17,6 +17,7 @@ from scheduler.domain.render import Attempt, Checkpoint, Render
 from scheduler.domain.schedule import Fire, ScheduleState
 from scheduler.domain.service import ServiceHealth
 from scheduler.domain.snapshot import Page, Snapshot
+from scheduler.ports.nights import NightOperations
 
 
 class OperationError(Exception):
@@ -72,7 +73,7 @@ class UpcomingFire:
     skipped: bool
 
 
-class Operations(Protocol):
+class Operations(NightOperations, Protocol):
     """Reads and commands. Commands take the actor, for permission and audit."""
 
     def snapshot(self, *, job_limit: int = 50) -> Snapshot:

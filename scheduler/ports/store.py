@@ -32,6 +32,7 @@ from scheduler.domain.schedule import Fire, ScheduleDefinition, ScheduleState
 from scheduler.domain.service import Probe
 from scheduler.domain.settlement import Settlement
 from scheduler.domain.snapshot import Page, ProcessInfo
+from scheduler.ports.nights import NightStore
 
 
 class StoreError(Exception):
@@ -363,7 +364,7 @@ class LeaderStore(Protocol):
         ...
 
 
-class Store(JobStore, RenderStore, ScheduleStore, ProbeStore, ProcessStore, LeaderStore, Protocol):
+class Store(JobStore, RenderStore, ScheduleStore, ProbeStore, ProcessStore, LeaderStore, NightStore, Protocol):
     """All of it over one database."""
 
     def close(self) -> None:

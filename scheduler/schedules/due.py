@@ -48,9 +48,9 @@ def previous_nominal(definition: ScheduleDefinition, now: datetime, *, within: t
     return newest
 
 
-def at_most_daily(cron: str) -> bool:
-    """Whether a cron line fires at most once a day: minute and hour are single numbers."""
-    minute, hour, *_ = cron.split()
+def at_most_daily(definition: ScheduleDefinition) -> bool:
+    """Whether a schedule starts at most once a day: minute and hour are single numbers."""
+    minute, hour, *_ = definition.cron.split()
     return all(re.fullmatch(r"\d+", part) for part in (minute, hour))
 
 
@@ -76,11 +76,20 @@ def fire_at(definition: ScheduleDefinition, nominal: datetime) -> Fire:
     local = nominal.astimezone(zone)
     deadline_at = deadline_of(definition, nominal)
     run_date = (deadline_at.astimezone(zone) if deadline_at else local).date()
-    if at_most_daily(definition.cron):
+    if at_most_daily(definition):
         key = f"{definition.job_type}:{run_date.isoformat()}"
     else:
         key = f"{definition.job_type}:{definition.name}:{local:%Y-%m-%dT%H:%M}"
     return Fire(definition.name, local, run_date, deadline_at, key)
+
+
+def held_back(state: ScheduleState, fire: Fire) -> str | None:
+    """Why a fire is let pass, in words; None: it is not."""
+    if fire.run_date in state.skip_dates:
+        return "skipped by an operator"
+    if state.paused:
+        return "the schedule was paused"
+    return None
 
 
 def spec_of(definition: ScheduleDefinition, fire: Fire) -> JobSpec:

@@ -38,6 +38,7 @@ class Timer:
         clock: the time of day.
         on_job: called after a job was queued (to wake the worker).
         leadership: fires only while it leads; None: it always does.
+        after: called off the event loop after each look that fired or found nothing to fire (the record of nights).
         blocking: runs a store call off the event loop.
     """
 
@@ -49,6 +50,7 @@ class Timer:
         *,
         on_job: Callable[[Job], None] | None = None,
         leadership: Leadership | None = None,
+        after: Callable[[datetime], object] | None = None,
         blocking: Callable[..., Awaitable[Any]] = asyncio.to_thread,
     ) -> None:
         self._store = store
@@ -56,6 +58,7 @@ class Timer:
         self._clock = clock
         self._on_job = on_job
         self._leadership = leadership
+        self._after = after
         self._blocking = blocking
         self._looking = asyncio.Lock()
 
@@ -110,6 +113,8 @@ class Timer:
         async with self._looking:
             try:
                 jobs = await self._blocking(fire_due, self._store, self._clock.now())
+                if self._after is not None:
+                    await self._blocking(self._after, self._clock.now())
             except StoreError as error:
                 log.warning("schedules could not be read; trying again", error=str(error))
                 return

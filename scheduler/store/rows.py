@@ -216,6 +216,28 @@ class LeaderRow(Row, table=True):
     expires_at: datetime = Field(sa_type=UtcDateTime)
 
 
+class NightRow(Row, table=True):
+    """What became of one run date of a schedule with a deadline; kept when its job is pruned."""
+
+    __tablename__ = "nights"
+
+    schedule: str = Field(primary_key=True, sa_type=Text)
+    run_date: date = Field(primary_key=True, sa_type=IsoDate)
+    timezone: str = Field(sa_type=Text)
+    nominal_at: datetime = Field(sa_type=UtcDateTime)
+    due_at: datetime = Field(sa_type=UtcDateTime)
+    outcome: str = Field(sa_type=Text)
+    job_id: str | None = Field(sa_type=UuidText)
+    started_at: datetime | None = Field(sa_type=UtcDateTime)
+    ready_at: datetime | None = Field(sa_type=UtcDateTime)
+    degraded: bool | None
+    upgraded_at: datetime | None = Field(sa_type=UtcDateTime)
+    p50_at: datetime | None = Field(sa_type=UtcDateTime)
+    p90_at: datetime | None = Field(sa_type=UtcDateTime)
+    note: str = Field(sa_type=Text)
+    updated_at: datetime = Field(sa_type=UtcDateTime)
+
+
 job_counts = Table(
     "job_counts",
     Row.metadata,
@@ -241,3 +263,4 @@ schedules = _table("schedules")
 service_probes = _table("service_probes")
 processes = _table("processes")
 leaders = _table("leaders")
+nights = _table("nights")

@@ -16,9 +16,11 @@ from scheduler.domain.deadline import Prediction, Verdict
 from scheduler.domain.failure import FailureClass, JobError
 from scheduler.domain.filter import Count, JobSort
 from scheduler.domain.job import CancelOutcome, Enqueued, Job, JobSpec, JobStatus, Priority, QueueDepth
+from scheduler.domain.night import Night
 from scheduler.domain.render import Attempt, AttemptStatus, Render, RenderStatus, StageName
 from scheduler.domain.schedule import Fire, ScheduleDefinition, ScheduleState
 from scheduler.domain.service import Probe, ServiceHealth, ServiceState
+from scheduler.domain.sla import WINDOWS, Calibration, SlaReport, Success, on_time
 from scheduler.domain.snapshot import Page, ProcessInfo, Snapshot, StageState, StageView, Tonight
 from scheduler.ports.operations import Actor, JobDetail, NotFoundError, UpcomingFire
 
@@ -406,6 +408,13 @@ class FakeOperations:
 
     def services(self) -> tuple[ServiceHealth, ...]:
         return self.current.services
+
+    def nights(self, *, days: int = 30, schedule: str | None = None) -> tuple[Night, ...]:
+        return ()
+
+    def sla(self, *, days: int = 30, schedule: str | None = None) -> SlaReport:
+        windows = tuple(on_time((), today=RUN_DATE, days=length) for length in WINDOWS)
+        return SlaReport(NOW, days, ZONE, windows, Success(), (), (), Calibration(0, 0, 0), ())
 
 
 def make_app(operations: FakeOperations, *, clock: FakeClock | None = None, **more: Any) -> PredawnApp:
