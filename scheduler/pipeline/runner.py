@@ -17,7 +17,8 @@ from scheduler.domain.render import Checkpoint, RenderStatus, StageName, StageOu
 from scheduler.pipeline.budget import must_end_at
 from scheduler.pipeline.failing import StageExhaustedError
 from scheduler.pipeline.forecast import load_estimates
-from scheduler.pipeline.ledger import Blocking, Ledger
+from scheduler.pipeline.insist import Blocking, insist
+from scheduler.pipeline.ledger import Ledger
 from scheduler.pipeline.progress import ProgressMeter, Report
 from scheduler.pipeline.routes import Routes, fallback_of
 from scheduler.pipeline.stage_runner import Health, Pass, Sleep, StageRunner, Surroundings, unheard
@@ -156,7 +157,7 @@ class PipelineRunner:
     ) -> Pass:
         """Read what the decisions of this render rest on."""
         way = self._routes.of(lease.job, kept)
-        renders = await self._around.blocking(self._store.renders, lease.job.id)
+        renders = await insist(self._around.blocking, self._store.renders, lease.job.id)
         published = sum(render.status is RenderStatus.COMPLETED for render in renders)
         return Pass(
             lease=lease,
@@ -165,7 +166,7 @@ class PipelineRunner:
             correlation_id=correlation_id,
             generation=published,
             must_end_at=must_end_at(lease.job, published=published > 0),
-            estimates=await self._around.blocking(load_estimates, self._store, self._deadline),
+            estimates=await insist(self._around.blocking, load_estimates, self._store, self._deadline),
             checkpointed=checkpointed,
         )
 

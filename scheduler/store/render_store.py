@@ -78,9 +78,10 @@ class SqlRenders(SqlBase):
                 fail_open_attempts(connection, render_id, now, FailureClass.CANCELLED, ENDED_WORDS)
 
     def start_attempt(self, attempt: Attempt) -> None:
-        """Insert a row of ``render_logs``."""
+        """Insert a row of ``render_logs``; one that is there already is left as it is."""
+        statement = self._insert(render_logs).values(attempt_values(attempt))
         with self._db.write() as connection:
-            connection.execute(insert(render_logs).values(attempt_values(attempt)))
+            connection.execute(statement.on_conflict_do_nothing(index_elements=[render_logs.c.id]))
 
     def finish_attempt(self, attempt: Attempt) -> None:
         """Write how the attempt ended; one that has ended already is left as it is."""
