@@ -83,10 +83,18 @@ class JobDetail:
 
 @dataclass(frozen=True, slots=True)
 class UpcomingFire:
-    """A coming nominal time of a schedule (``skipped``: an operator or a pause holds it back)."""
+    """A coming nominal time of a schedule.
+
+    Attributes:
+        skipped: it is held back.
+        why: by what, in words; empty when it is not.
+        starts_at: when it will really start by itself (aware UTC), early if history says that it must; None: not.
+    """
 
     fire: Fire
     skipped: bool
+    why: str = ""
+    starts_at: datetime | None = None
 
 
 class Operations(NightOperations, AuditOperations, Protocol):

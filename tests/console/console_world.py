@@ -20,7 +20,7 @@ from scheduler.domain.filter import Count, JobSort
 from scheduler.domain.job import CancelOutcome, Enqueued, Job, JobSpec, JobStatus, Priority, QueueDepth
 from scheduler.domain.night import Night
 from scheduler.domain.render import Attempt, AttemptStatus, Render, RenderStatus, StageName
-from scheduler.domain.schedule import Fire, ScheduleDefinition, ScheduleState
+from scheduler.domain.schedule import Difference, Fire, ScheduleDefinition, ScheduleState
 from scheduler.domain.service import Probe, ServiceHealth, ServiceState
 from scheduler.domain.sla import WINDOWS, Calibration, SlaReport, Success, on_time
 from scheduler.domain.snapshot import Page, ProcessInfo, Snapshot, StageState, StageView, Tonight
@@ -411,6 +411,13 @@ class FakeOperations:
 
     def services(self) -> tuple[ServiceHealth, ...]:
         return self.current.services
+
+    def unskip_date(self, name: str, day: date, *, actor: Actor) -> ScheduleState:
+        self._record("unskip", name, actor)
+        return self.current.schedules[0]
+
+    def schedule_differences(self) -> tuple[Difference, ...]:
+        return ()
 
     def nights(self, *, days: int = 30, schedule: str | None = None) -> tuple[Night, ...]:
         return ()
