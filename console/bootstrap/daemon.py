@@ -13,8 +13,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from config.settings import Settings
+from console.bootstrap.alerts import make_delivery_loop
 from console.bootstrap.pipeline import make_routes
 from console.bootstrap.reading import make_operations, open_installation_store
+from console.bootstrap.recording import recording
 from console.bootstrap.storage import later_uploads
 from integrations.artifact_server.server import ArtifactServer
 from integrations.health.http_check import make_check
@@ -89,7 +91,7 @@ class Installation:
         worker = Worker(store, runner, queue, owner, self.clock, dispatcher=dispatcher)
         reaper = Reaper(store, every_s=queue.reap_s, rng=random.Random(), on_work=worker.wake)  # noqa: S311 - jitter
         around: list[Callable[[], Any]] = [lambda: artifacts, lambda: client]
-        timer = None
+        timer = deliveries = None
         if kind in {"serve", "up", "demo"}:
             timer = Timer(
                 store,
@@ -100,9 +102,13 @@ class Installation:
                 after=lambda now: record_nights(store, now, predict=self.operations.predict_job),
             )
             around.append(lambda: later_uploads(settings, store))
+            around += recording(settings, self.operations)
+            deliveries = make_delivery_loop(settings, store, owner)
             if settings.api.enabled:
                 around.append(self._api)
-        parts = Parts(worker=worker, reaper=reaper, timer=timer, prober=prober, around=tuple(around))
+        parts = Parts(
+            worker=worker, reaper=reaper, timer=timer, prober=prober, deliveries=deliveries, around=tuple(around)
+        )
         return Daemon(owner, kind, parts, store, self.clock)
 
     async def _serve_api(self) -> Served:

@@ -34,6 +34,7 @@ from scheduler.domain.settlement import Settlement
 from scheduler.domain.snapshot import Page, ProcessInfo
 from scheduler.ports.audit import AuditStore
 from scheduler.ports.nights import NightStore
+from scheduler.ports.outbox import OutboxStore
 
 
 class StoreError(Exception):
@@ -373,7 +374,16 @@ class LeaderStore(Protocol):
 
 
 class Store(
-    JobStore, RenderStore, ScheduleStore, ProbeStore, ProcessStore, LeaderStore, NightStore, AuditStore, Protocol
+    JobStore,
+    RenderStore,
+    ScheduleStore,
+    ProbeStore,
+    ProcessStore,
+    LeaderStore,
+    NightStore,
+    AuditStore,
+    OutboxStore,
+    Protocol,
 ):
     """All of it over one database."""
 

@@ -41,7 +41,7 @@ def wall_trigger(cron: str) -> CronTrigger:
 
 def next_nominal(definition: ScheduleDefinition, after: datetime) -> datetime | None:
     """The first nominal time strictly after ``after``, in the schedule's zone; None: there is none."""
-    zone = ZoneInfo(definition.timezone)
+    zone, after = ZoneInfo(definition.timezone), after.astimezone(UTC)
     for wall in _walls(definition, after.astimezone(zone).replace(tzinfo=None)):
         moment = moment_of(wall, zone)
         # What the wall clock showed before it was set back is over, though the wall clock stands before it again.
@@ -176,7 +176,7 @@ def due(state: ScheduleState, now: datetime, *, lead_s: float = 0.0) -> Due:
     """
     if state.last_fire is None:
         return Due()
-    definition = state.definition
+    definition, now = state.definition, now.astimezone(UTC)  # times of one zone are subtracted by the wall clock
     lead = min(timedelta(seconds=max(lead_s, 0.0)), MOST_EARLY)
     if state.last_fire > now + MOST_EARLY + CLOCK_SLACK:
         return Due(rewind_to=now)
