@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from scheduler.domain.failure import FailureRecord
 from scheduler.domain.night import Night
 from scheduler.domain.render import RenderStatus
+from scheduler.domain.schedule import Difference, ScheduleState
 from scheduler.domain.sla import SlaReport
+
+if TYPE_CHECKING:
+    from scheduler.ports.operations import Actor
 
 
 class NightStore(Protocol):
@@ -45,6 +49,18 @@ class NightOperations(Protocol):
         Raises:
             InvalidError: ``days`` is not 1–3660.
         """
+        ...
+
+    def unskip_date(self, name: str, day: date, *, actor: Actor) -> ScheduleState:
+        """Owe a run date again that was skipped.
+
+        Raises:
+            InvalidError: it was not skipped.
+        """
+        ...
+
+    def schedule_differences(self) -> tuple[Difference, ...]:
+        """Where the table of schedules says something else than the config of this process."""
         ...
 
     def sla(self, *, days: int = 30, schedule: str | None = None) -> SlaReport:

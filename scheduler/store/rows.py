@@ -174,6 +174,12 @@ class ScheduleRow(Row, table=True):
     skip_dates: Any = Field(sa_type=JsonValue, nullable=False)
     last_job_id: str | None = Field(sa_type=UuidText)
     updated_at: datetime = Field(sa_type=UtcDateTime)
+    one_off: Any = Field(sa_type=JsonValue, nullable=False)
+    """Local times, ISO without offset."""
+    holidays: Any = Field(sa_type=JsonValue, nullable=False)
+    latest_start: str | None = Field(sa_type=Text)
+    start_early: bool
+    payload_file: str | None = Field(sa_type=Text)
 
 
 class ProbeRow(Row, table=True):

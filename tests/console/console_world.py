@@ -20,12 +20,13 @@ from scheduler.domain.filter import Count, JobSort
 from scheduler.domain.job import CancelOutcome, Enqueued, Job, JobSpec, JobStatus, Priority, QueueDepth
 from scheduler.domain.night import Night
 from scheduler.domain.render import Attempt, AttemptStatus, Render, RenderStatus, StageName
-from scheduler.domain.schedule import Fire, ScheduleDefinition, ScheduleState
+from scheduler.domain.schedule import Difference, Fire, ScheduleDefinition, ScheduleState
 from scheduler.domain.service import Probe, ServiceHealth, ServiceState
 from scheduler.domain.sla import WINDOWS, Calibration, SlaReport, Success, on_time
 from scheduler.domain.snapshot import Page, ProcessInfo, Snapshot, StageState, StageView, Tonight
 from scheduler.ports.audit import AuditFilter
 from scheduler.ports.operations import Actor, JobDetail, NotFoundError, UpcomingFire
+from scheduler.recorded import RecordedOperations
 
 NOW = datetime(2026, 11, 20, 21, 42, 30, tzinfo=UTC)
 """03:12:30 in Asia/Kolkata on 21 November."""
@@ -58,6 +59,9 @@ class Options:
 
     refresh_s: float = 0.02
     ascii: bool = False
+    theme: str = "auto"
+    keys: Mapping[str, str] = field(default_factory=dict[str, str])
+    arm: bool = False
 
 
 def job(
@@ -287,7 +291,7 @@ def snapshot(night: Tonight | None = None, *, jobs: Sequence[Job] | None = None,
 
 
 @dataclass
-class FakeOperations:
+class FakeOperations(RecordedOperations):
     """Serves what a test gives it and records the commands. ``broken`` is raised by every read."""
 
     current: Snapshot = field(default_factory=snapshot)
@@ -411,6 +415,13 @@ class FakeOperations:
 
     def services(self) -> tuple[ServiceHealth, ...]:
         return self.current.services
+
+    def unskip_date(self, name: str, day: date, *, actor: Actor) -> ScheduleState:
+        self._record("unskip", name, actor)
+        return self.current.schedules[0]
+
+    def schedule_differences(self) -> tuple[Difference, ...]:
+        return ()
 
     def nights(self, *, days: int = 30, schedule: str | None = None) -> tuple[Night, ...]:
         return ()

@@ -1,4 +1,4 @@
-"""The on-time record: what became of each run date of a schedule with a deadline.
+"""The on-time record, what became of each run date of a schedule with a deadline; and more ways to say when.
 
 Its rows refer to nothing, so that they stay when jobs are pruned. Nights of the time before are told from the jobs that
 are still there.
@@ -38,6 +38,16 @@ def upgrade() -> None:
         sa.Column("note", sa.Text, nullable=False, server_default=sa.text("''")),
         sa.Column("updated_at", time, nullable=False, server_default=now),
     )
+    json = sa.Text() if sqlite else postgresql.JSONB()
+    empty = sa.text("'[]'" if sqlite else "'[]'::jsonb")
+    for column in (
+        sa.Column("one_off", json, nullable=False, server_default=empty),
+        sa.Column("holidays", json, nullable=False, server_default=empty),
+        sa.Column("latest_start", sa.Text),
+        sa.Column("start_early", sa.Boolean, nullable=False, server_default=sa.text("1" if sqlite else "true")),
+        sa.Column("payload_file", sa.Text),
+    ):
+        op.add_column("schedules", column)
     op.create_index("nights_by_date", "nights", ["run_date"])
     op.create_index("renders_by_start", "renders", ["started_at"])
     op.execute(BACKFILL)
@@ -61,3 +71,5 @@ WHERE job.run_date IS NOT NULL AND job.deadline_at IS NOT NULL AND job.status IN
 def downgrade() -> None:
     op.drop_index("renders_by_start", "renders")
     op.drop_table("nights")
+    for name in ("one_off", "holidays", "latest_start", "start_early", "payload_file"):
+        op.drop_column("schedules", name)
