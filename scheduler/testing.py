@@ -32,6 +32,7 @@ from scheduler.ports.store import Store, StoreUnavailableError
 from scheduler.store.memory_audit import MemoryAudit
 from scheduler.store.memory_history import MemoryHistory
 from scheduler.store.memory_leaders import MemoryLeaders
+from scheduler.store.memory_nights import MemoryNights
 from scheduler.store.memory_outbox import MemoryOutbox
 
 
@@ -73,6 +74,7 @@ class FakeClock:
 
 
 class MemoryStore(
+    MemoryNights,
     MemoryHistory,
     MemoryLeaders,
     MemoryAudit,
@@ -90,7 +92,7 @@ class MemoryStore(
         self, clock: Clock | None = None, *, max_crashes: int = 3, defaults: QueueConfig | None = None
     ) -> None:
         clock = clock or FakeClock()
-        MemoryHistory.__init__(self, clock, max_crashes=max_crashes, defaults=defaults or QueueConfig("*"))
+        MemoryNights.__init__(self, clock, max_crashes=max_crashes, defaults=defaults or QueueConfig("*"))
         MemoryLeaders.__init__(self, clock)
         MemoryAudit.__init__(self, clock)
         MemoryOutbox.__init__(self, clock)
