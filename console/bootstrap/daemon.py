@@ -107,7 +107,7 @@ class Installation:
         dispatcher = make_dispatcher(settings.database_url, store, queue)
         worker = Worker(store, runner, queue, owner, self.clock, dispatcher=dispatcher)
         reaper = Reaper(store, every_s=queue.reap_s, rng=random.Random(), on_work=worker.wake)  # noqa: S311 - jitter
-        around: list[Callable[[], Any]] = [lambda: artifacts, lambda: client]
+        around: list[Callable[[], Any]] = [lambda: media, lambda: artifacts, lambda: client]
         timer = None
         if kind in {"serve", "up", "demo"}:
             timer = Timer(

@@ -13,10 +13,10 @@ import structlog
 from config.settings import DeadlineSettings
 from scheduler.domain.failure import JobCancelledError, LeaseLostError, RenderFailedError
 from scheduler.domain.job import JobResult, Lease
-from scheduler.domain.render import Checkpoint, RenderStatus, StageName, StageOutput
+from scheduler.domain.render import Checkpoint, Render, RenderStatus, StageName, StageOutput
 from scheduler.pipeline.budget import must_end_at
 from scheduler.pipeline.failing import StageExhaustedError
-from scheduler.pipeline.forecast import load_estimates
+from scheduler.pipeline.forecast import Estimates, load_estimates
 from scheduler.pipeline.ledger import Blocking, Ledger
 from scheduler.pipeline.progress import ProgressMeter, Report
 from scheduler.pipeline.routes import Routes, fallback_of
@@ -26,6 +26,9 @@ from scheduler.ports.clock import Clock
 from scheduler.ports.store import Store
 
 log = structlog.get_logger("predawn.pipeline")
+
+ESTIMATES_S = 30.0
+"""Seconds for which estimates from history are used before they are read again."""
 
 
 def _unheard(_progress: float, _stage: str) -> None:
@@ -65,6 +68,7 @@ class PipelineRunner:
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._store = store
+        self._known: tuple[float, Estimates] | None = None
         self._deadline = deadline or DeadlineSettings()
         self._routes = pipeline if isinstance(pipeline, Routes) else Routes(pipeline)
         self._around = Surroundings(
@@ -107,8 +111,9 @@ class PipelineRunner:
         bound = log.bind(job=lease.job.id, correlation_id=correlation_id)
         render = await ledger.open(correlation_id)
         try:
-            this = await self._prepare(lease, correlation_id, checkpointed, await ledger.checkpoints())
-            result = await self._take_route(this, ledger, report)
+            kept = await ledger.checkpoints()
+            this = await self._prepare(lease, render, checkpointed, kept)
+            result = await self._take_route(this, ledger, report, kept)
         except StageExhaustedError as failure:
             bound.warning("render failed", render=render.id, stage=failure.stage.value, error=failure.message)
             await ledger.close(RenderStatus.FAILED, failure=failure.record(render.id))
@@ -124,22 +129,24 @@ class PipelineRunner:
         bound.info("render completed", render=render.id, degraded=result.degraded, url=result.video_url)
         return result
 
-    async def _take_route(self, this: Pass, ledger: Ledger, report: Report) -> JobResult:
+    async def _take_route(self, this: Pass, ledger: Ledger, report: Report, kept: Sequence[Checkpoint]) -> JobResult:
         """Make the job on its route, and if that fails on the route's fallback.
 
         Raises:
             StageExhaustedError: on the last of them.
         """
         meter = ProgressMeter(_weights(this.pipeline), report)
+        known: Sequence[Checkpoint] | None = kept
         while True:
             stages = StageRunner(self._around, this, ledger, meter)
             try:
-                await self._run_stages(this.pipeline, stages)
+                await self._run_stages(this.pipeline, stages, known)
             except StageExhaustedError as failure:
                 fallback = fallback_of(this.pipeline, failure.stage)
                 if fallback is None:
                     raise
                 log.warning("route failed, the pipeline takes over", job=this.lease.job.id, error=failure.message)
+                known = None  # the route has kept more since
                 this = replace(this, pipeline=fallback, foreign=self._routes.foreign_to(fallback))
                 meter = ProgressMeter(_weights(fallback), report, start=meter.overall)
             else:
@@ -150,28 +157,38 @@ class PipelineRunner:
     async def _prepare(
         self,
         lease: Lease,
-        correlation_id: str,
+        render: Render,
         checkpointed: Callable[[], None],
         kept: Sequence[Checkpoint],
     ) -> Pass:
         """Read what the decisions of this render rest on."""
         way = self._routes.of(lease.job, kept)
-        renders = await self._around.blocking(self._store.renders, lease.job.id)
-        published = sum(render.status is RenderStatus.COMPLETED for render in renders)
+        # A job's first render follows none that could have published.
+        renders: Sequence[Render] = ()
+        if render.number > 1:
+            renders = await self._around.blocking(self._store.renders, lease.job.id)
+        published = sum(one.status is RenderStatus.COMPLETED for one in renders)
         return Pass(
             lease=lease,
             pipeline=way,
             foreign=self._routes.foreign_to(way),
-            correlation_id=correlation_id,
+            correlation_id=render.correlation_id or f"{lease.job.id}-{lease.attempt}",
             generation=published,
             must_end_at=must_end_at(lease.job, published=published > 0),
-            estimates=await self._around.blocking(load_estimates, self._store, self._deadline),
+            estimates=await self._estimates(),
             checkpointed=checkpointed,
         )
 
-    async def _run_stages(self, pipeline: Pipeline, stages: StageRunner) -> None:
+    async def _estimates(self) -> Estimates:
+        """Estimates from history, read again when they are ``ESTIMATES_S`` old: thirty renders change slowly."""
+        now = self._around.clock.monotonic()
+        if self._known is None or now - self._known[0] > ESTIMATES_S:
+            self._known = (now, await self._around.blocking(load_estimates, self._store, self._deadline))
+        return self._known[1]
+
+    async def _run_stages(self, pipeline: Pipeline, stages: StageRunner, kept: Sequence[Checkpoint] | None) -> None:
         """Run every stage that is left as soon as its needs are done; the failure of one stops the others."""
-        wanted = await stages.resume()
+        wanted = await stages.resume(kept)
         done = {stage.name: asyncio.Event() for stage in pipeline.stages}
         for name, event in done.items():
             if name not in wanted:

@@ -108,8 +108,13 @@ class JobStore(Protocol):
         """Extend the lease to ``lease_s`` seconds from now, and keep what the console shows."""
         ...
 
-    def save_checkpoint(self, lease: Lease, checkpoint: Checkpoint, *, lease_s: float) -> bool:
-        """Keep a stage's output (or a part of it) and extend the lease, in one transaction."""
+    def save_checkpoint(
+        self, lease: Lease, checkpoint: Checkpoint, *, lease_s: float, attempt: Attempt | None = None
+    ) -> bool:
+        """Keep a stage's output (or a part of it) and extend the lease, in one transaction.
+
+        With ``attempt`` also how the call that made it ended (``RenderStore.finish_attempt``).
+        """
         ...
 
     def complete(self, lease: Lease, result: JobResult) -> bool:

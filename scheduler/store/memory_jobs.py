@@ -33,7 +33,7 @@ from scheduler.domain.job import (
     QueueConfig,
     Transition,
 )
-from scheduler.domain.render import Checkpoint
+from scheduler.domain.render import Attempt, Checkpoint
 from scheduler.ports.clock import Clock
 from scheduler.ports.store import JobNotFoundError
 from scheduler.store.decisions import (
@@ -77,6 +77,9 @@ class MemoryJobs:
 
     def _interrupt(self, job_id: str, now: datetime) -> None:
         """Overridden where renders are kept."""
+
+    def _end_attempt(self, attempt: Attempt) -> None:
+        """Overridden where attempts are kept."""
 
     def _put(self, job: Job) -> Job:
         self._version += 1
@@ -245,7 +248,9 @@ class MemoryJobs:
             )
             return Heartbeat(held=True, cancel_requested=job.cancel_requested_at is not None)
 
-    def save_checkpoint(self, lease: Lease, checkpoint: Checkpoint, *, lease_s: float) -> bool:
+    def save_checkpoint(
+        self, lease: Lease, checkpoint: Checkpoint, *, lease_s: float, attempt: Attempt | None = None
+    ) -> bool:
         """See ``JobStore``."""
         with self._lock:
             job = self._held(lease)
@@ -257,6 +262,8 @@ class MemoryJobs:
             self._checkpoints[key] = replace(
                 checkpoint, job_id=job.id, attempt=lease.attempt, created_at=self._clock.now()
             )
+            if attempt is not None:
+                self._end_attempt(attempt)
             return True
 
     def complete(self, lease: Lease, result: JobResult) -> bool:

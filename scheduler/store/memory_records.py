@@ -42,6 +42,12 @@ class MemoryRecords(MemoryCommands):
                 self._renders[render.id] = ended
                 self._fail_open(render.id, now, FailureClass.UNKNOWN, INTERRUPTED_WORDS)
 
+    def _end_attempt(self, attempt: Attempt) -> None:
+        kept = self._attempts.get(attempt.id)
+        if kept is not None and kept.status is AttemptStatus.STARTED:
+            self._version += 1
+            self._attempts[attempt.id] = replace(attempt, started_at=kept.started_at)
+
     def _fail_open(self, render_id: str, now: datetime, kind: FailureClass, message: str) -> None:
         for attempt in self.attempts(render_id=render_id):
             if attempt.status is AttemptStatus.STARTED:
@@ -113,10 +119,7 @@ class MemoryRecords(MemoryCommands):
     def finish_attempt(self, attempt: Attempt) -> None:
         """See ``RenderStore``."""
         with self._lock:
-            kept = self._attempts.get(attempt.id)
-            if kept is not None and kept.status is AttemptStatus.STARTED:
-                self._version += 1
-                self._attempts[attempt.id] = replace(attempt, started_at=kept.started_at)
+            self._end_attempt(attempt)
 
     def record_failure(self, failure: FailureRecord) -> None:
         """See ``RenderStore``."""

@@ -13,13 +13,13 @@ from scheduler.domain.render import Attempt, AttemptStatus, Render, RenderStatus
 from scheduler.ports.store import JobNotFoundError
 from scheduler.store.base import SqlBase
 from scheduler.store.decisions import ENDED_WORDS
-from scheduler.store.interrupt import fail_open_attempts, interrupt_renders
+from scheduler.store.interrupt import end_attempt, fail_open_attempts, interrupt_renders
 from scheduler.store.mapping import attempt_of, attempt_values, failure_details, failure_of, render_of
 from scheduler.store.rows import render_failures, render_logs, renders
 from scheduler.store.sqltypes import db_time
 
 _LAST_NUMBER = select(func.coalesce(func.max(renders.c.number), 0)).where(renders.c.job_id == bindparam("b_job"))
-_FINISHED_COLUMNS = ("status", "provider", "duration_ms", "error_class", "error_message", "detail", "resumed")
+_START_ATTEMPT = insert(render_logs).inline()
 
 
 class SqlRenders(SqlBase):
@@ -80,18 +80,12 @@ class SqlRenders(SqlBase):
     def start_attempt(self, attempt: Attempt) -> None:
         """Insert a row of ``render_logs``."""
         with self._db.write() as connection:
-            connection.execute(insert(render_logs).values(attempt_values(attempt)))
+            connection.execute(_START_ATTEMPT, attempt_values(attempt))
 
     def finish_attempt(self, attempt: Attempt) -> None:
         """Write how the attempt ended; one that has ended already is left as it is."""
-        values = attempt_values(attempt)
-        statement = (
-            update(render_logs)
-            .where(render_logs.c.id == attempt.id, render_logs.c.status == AttemptStatus.STARTED.value)
-            .values({name: values[name] for name in _FINISHED_COLUMNS})
-        )
         with self._db.write() as connection:
-            connection.execute(statement)
+            end_attempt(connection, attempt)
 
     def record_failure(self, failure: FailureRecord) -> None:
         """Insert a row of ``render_failures``."""
