@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from config.sections.access import AccessSettings
 from config.sections.api import ApiSettings
 from config.sections.base import Name, Section
 from config.sections.console import ConsoleSettings
@@ -28,6 +29,7 @@ from config.sections.words import ContentSettings, FeedSettings, PostgrestSettin
 
 __all__ = [
     "SHIPPED_BRIEFS",
+    "AccessSettings",
     "ApiSettings",
     "ConsoleSettings",
     "ContentSettings",
@@ -78,6 +80,7 @@ class Settings(Section):
     log: LogSettings = LogSettings()
     console: ConsoleSettings = ConsoleSettings()
     api: ApiSettings = ApiSettings()
+    access: AccessSettings = AccessSettings()
     local_services: LocalServicesSettings = LocalServicesSettings()
 
     @property

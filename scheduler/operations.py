@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-import structlog
-
 from config.settings import Settings
+from scheduler.auditing import Auditor, AuditReads, command, note
 from scheduler.domain.deadline import Estimate, Prediction
 from scheduler.domain.filter import Count, Filter, JobSort
 from scheduler.domain.job import CancelOutcome, Enqueued, Job, JobSpec, JobStatus, Priority, QueueDepth
@@ -29,8 +28,6 @@ from scheduler.ports.store import JobNotFoundError, Store
 from scheduler.schedules.due import coming_run, fire_at, next_nominal, spec_of
 from scheduler.tonight import choose, starts_at, tonight
 
-log = structlog.get_logger("predawn.operations")
-
 NO_DEADLINE = "no schedule with a deadline is enabled"
 NEVER_STARTED = "no schedules here yet: the daemon brings them from the config at its start (predawn serve)"
 
@@ -38,7 +35,7 @@ ESTIMATES_KEPT_S = 60.0
 """Seconds for which estimates read from history are used again."""
 
 
-class StoreOperations:
+class StoreOperations(AuditReads):
     """The ``Operations`` port over a store.
 
     Args:
@@ -59,12 +56,19 @@ class StoreOperations:
         chains: Mapping[StageName, Sequence[str]],
     ) -> None:
         self._store = store
+        self._audit_store = store
+        self._auditor = Auditor(store)
         self._settings = settings
         self._clock = clock
         self._job_types = job_types
         self._chains = chains
         self._estimates: Mapping[tuple[str, str], Estimate] = {}
         self._estimates_at: float | None = None
+
+    @property
+    def auditor(self) -> Auditor:
+        """Permits the commands and writes them down."""
+        return self._auditor
 
     # --- reads -------------------------------------------------------------------------------------------------------
 
@@ -182,6 +186,7 @@ class StoreOperations:
 
     # --- commands ----------------------------------------------------------------------------------------------------
 
+    @command("job.submit")
     def submit(self, spec: JobSpec, *, actor: Actor) -> Enqueued:
         """Queue a job."""
         kind = self._job_types.get(spec.job_type)
@@ -191,24 +196,28 @@ class StoreOperations:
         if problem is not None:
             raise InvalidError(problem)
         queued = self._store.enqueue(spec)
-        log.info("submit", actor=str(actor), job=queued.job.id, created=queued.created)
+        note(target=queued.job.id, created=queued.created)
         return queued
 
+    @command("job.cancel", target="job_id")
     def cancel(self, job_id: str, *, actor: Actor) -> CancelOutcome:
         """Cancel a job."""
         job = self._get(job_id)
         outcome = self._store.cancel(job.id, by=str(actor))
-        log.info("cancel", actor=str(actor), job=job.id, outcome=outcome.value)
+        note(outcome=outcome.value)
+        if outcome is CancelOutcome.NOT_CANCELLABLE:
+            note(refused=f"it was {job.status} already")
         return outcome
 
+    @command("job.retry", target="job_id")
     def retry(self, job_id: str, *, actor: Actor) -> Job:
         """Queue a failed or cancelled job again."""
         job = self._get(job_id)
         if not self._store.retry(job.id, by=str(actor)):
             raise InvalidError(f"job {job.id} is {self._get(job.id).status}: only failed or cancelled jobs are retried")
-        log.info("retry", actor=str(actor), job=job.id)
         return self._get(job.id)
 
+    @command("job.rerender", target="job_id")
     def rerender(self, job_id: str, *, actor: Actor, deadline_at: datetime | None = None) -> Job:
         """Make an ended job anew, by ``deadline_at`` (None: its old deadline if that is still ahead, else none)."""
         job = self._get(job_id)
@@ -216,17 +225,17 @@ class StoreOperations:
             deadline_at = job.deadline_at
         if not self._store.rerender(job.id, by=str(actor), deadline_at=deadline_at):
             raise InvalidError(f"job {job.id} is {self._get(job.id).status}: cancel it before it is made anew")
-        log.info("rerender", actor=str(actor), job=job.id)
         return self._get(job.id)
 
+    @command("job.priority", target="job_id")
     def set_priority(self, job_id: str, priority: Priority, *, actor: Actor) -> Job:
         """Change the priority of a queued job."""
         job = self._get(job_id)
         if not self._store.set_priority(job.id, priority):
             raise InvalidError(f"job {job.id} is {self._get(job.id).status}: only a queued job's priority matters")
-        log.info("priority", actor=str(actor), job=job.id, priority=priority.value)
         return self._get(job.id)
 
+    @command("schedule.run", target="name")
     def run_schedule(self, name: str, *, actor: Actor, on: date | None = None) -> Enqueued:
         """Queue a schedule's job now; a run date that has a job keeps it."""
         state = self._schedule(name)
@@ -236,21 +245,21 @@ class StoreOperations:
                 f"schedule {name} has no run {f'for {on}' if on else 'to come'} (cron {state.definition.cron})"
             )
         queued = self._store.enqueue(spec_of(state.definition, fire))
-        log.info("schedule run", actor=str(actor), schedule=name, job=queued.job.id, created=queued.created)
+        note(job=queued.job.id, created=queued.created)
         return queued
 
+    @command("schedule.pause", target="name")
     def pause_schedule(self, name: str, *, paused: bool, actor: Actor) -> None:
         """Pause or resume a schedule."""
         self._schedule(name)
         self._store.set_paused(name, paused=paused)
-        log.info("schedule paused" if paused else "schedule resumed", actor=str(actor), schedule=name)
 
+    @command("schedule.skip", target="name")
     def skip_date(self, name: str, day: date, *, actor: Actor) -> ScheduleState:
         """Let one run date of a schedule pass; skipping it again changes nothing."""
         state = self._schedule(name)
         dates = tuple(sorted({*state.skip_dates, day}))
         self._store.set_skip_dates(name, dates)
-        log.info("schedule skip", actor=str(actor), schedule=name, date=str(day))
         return dataclasses.replace(state, skip_dates=dates)
 
     # --- inside ------------------------------------------------------------------------------------------------------
@@ -265,9 +274,11 @@ class StoreOperations:
 
     def _get(self, job_id: str) -> Job:
         try:
-            return self._store.get(job_id)
+            job = self._store.get(job_id)
         except JobNotFoundError as error:
             raise NotFoundError(str(error)) from error
+        note(target=job.id)
+        return job
 
     def _schedule(self, name: str) -> ScheduleState:
         states = {state.definition.name: state for state in self.schedules()}

@@ -29,6 +29,7 @@ from typing import Any, cast
 from scheduler.domain.job import QueueConfig
 from scheduler.ports.clock import Clock
 from scheduler.ports.store import Store, StoreUnavailableError
+from scheduler.store.memory_audit import MemoryAudit
 from scheduler.store.memory_leaders import MemoryLeaders
 from scheduler.store.memory_records import MemoryRecords
 
@@ -70,7 +71,7 @@ class FakeClock:
         self._now += timedelta(seconds=seconds)
 
 
-class MemoryStore(MemoryRecords, MemoryLeaders):
+class MemoryStore(MemoryRecords, MemoryLeaders, MemoryAudit):
     """The whole ``scheduler.ports.store.Store`` in memory. Thread-safe; nothing is kept.
 
     Args:
@@ -85,6 +86,7 @@ class MemoryStore(MemoryRecords, MemoryLeaders):
         clock = clock or FakeClock()
         MemoryRecords.__init__(self, clock, max_crashes=max_crashes, defaults=defaults or QueueConfig("*"))
         MemoryLeaders.__init__(self, clock)
+        MemoryAudit.__init__(self, clock)
 
     def close(self) -> None:
         """There is nothing to let go of."""

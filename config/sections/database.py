@@ -36,7 +36,7 @@ class QueueSettings(Section):
     reap_s: Annotated[float, Field(ge=0.1, le=600)] = 5.0
     """Seconds between passes of the reaper (a fifth of it as jitter)."""
     max_crashes: Annotated[int, Field(ge=1, le=100)] = 3
-    """Leases that may run out before a job counts as poison and fails."""
+    """Leases that may run out, or passes that the database may fail under, before a job counts as poison and fails."""
     timeout_s: Annotated[float, Field(ge=1, le=86_400)] = 600.0
     """Default seconds a job may run, for job types without a row in ``job_queue_config``."""
     max_retries: Annotated[int, Field(ge=0, le=100)] = 3

@@ -82,7 +82,13 @@ FAIL = _t(
     "the pass failed; with tries left a retry_at is set",
     under_lease=True,
 )
-RELEASE = _t("release", {JobStatus.PROCESSING}, JobStatus.QUEUED, "a stopping worker gives it back", under_lease=True)
+RELEASE = _t(
+    "release",
+    {JobStatus.PROCESSING},
+    JobStatus.QUEUED,
+    "a worker gives it back: it stops, or its database failed",
+    under_lease=True,
+)
 CANCEL_QUEUED = _t("cancel-queued", {JobStatus.QUEUED}, JobStatus.CANCELLED, "an operator cancels it before it runs")
 CANCEL_FAILED = _t("cancel-failed", {JobStatus.FAILED}, JobStatus.CANCELLED, "an operator cancels its coming retry")
 CANCEL_RUNNING = _t(
@@ -103,7 +109,7 @@ POISON = _t(
     "poison",
     {JobStatus.PROCESSING},
     JobStatus.FAILED,
-    "the lease ran out too many times: the job kills its workers",
+    "its lease ran out, or its database failed, too many times",
 )
 TIME_OUT = _t(
     "time-out",
@@ -188,7 +194,7 @@ class Job:
     Attributes:
         seq: grows by insertion; the tie-breaker of FIFO and the key of pages.
         attempt: fencing number, one more at each claim; a write under an older one is refused.
-        crash_count: leases that ran out, counted apart from ``retry_count``.
+        crash_count: leases that ran out and passes that the database failed under, apart from ``retry_count``.
         time_limit_at: when the reaper ends it whatever its worker says, set at the claim.
         progress: 0–1 of the current render.
         stage: the stage that runs now, for people.

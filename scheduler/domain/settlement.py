@@ -27,10 +27,16 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """A stopping worker gives the job back."""
+    """A worker gives the job back unfinished.
+
+    Attributes:
+        interrupted: not because the worker stops, but because the database failed under the job: counted like a lease
+            that ran out, so that a job at which the database always fails comes to an end.
+    """
 
     lease: Lease
     reason: str
+    interrupted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,29 +11,12 @@ from scheduler.domain.failure import FailureClass, FailureRecord, LeaseLostError
 from scheduler.domain.job import JobResult, Lease
 from scheduler.domain.render import Attempt, AttemptStatus, Checkpoint, Render, RenderStatus, StageName, StageOutput
 from scheduler.pipeline.files import missing_file
+from scheduler.pipeline.insist import Blocking, insist
 from scheduler.ports.clock import Clock
 from scheduler.ports.store import Store
 
-Blocking = Callable[..., Awaitable[Any]]
-"""Runs a blocking call off the event loop: ``asyncio.to_thread``."""
-
 MESSAGE_CHARS = 2_000
 """Characters of an error message that a row keeps."""
-
-
-async def settle(blocking: Blocking, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Run a blocking write to its end, also when the caller is cancelled meanwhile; then the cancellation goes on.
-
-    A thread cannot be stopped: without this, a row could be written after the ones that close it.
-    """
-    work = asyncio.ensure_future(blocking(function, *args, **kwargs))
-    try:
-        return await asyncio.shield(work)
-    except asyncio.CancelledError:
-        await asyncio.wait({work})
-        if not work.cancelled():
-            work.exception()  # it is looked at, so that asyncio does not complain: the cancellation matters more
-        raise
 
 
 class Ledger:
@@ -56,7 +38,7 @@ class Ledger:
         Raises:
             LeaseLostError: the job is someone else's.
         """
-        self._render = await settle(
+        self._render = await insist(
             self._blocking, self._store.start_render, self._lease, correlation_id=correlation_id
         )
         return self.render
@@ -83,7 +65,7 @@ class Ledger:
         )
         self._calls[stage, provider] = attempt.retry_count + 1
         self._began[attempt.id] = self._clock.monotonic()
-        await settle(self._blocking, self._store.start_attempt, attempt)
+        await insist(self._blocking, self._store.start_attempt, attempt)
         return attempt
 
     async def completed(self, attempt: Attempt, output: StageOutput) -> None:
@@ -133,7 +115,7 @@ class Ledger:
             error_message=why,
             detail={"skipped": skipped},
         )
-        await settle(self._blocking, self._store.start_attempt, row)
+        await insist(self._blocking, self._store.start_attempt, row)
 
     async def resumed(self, stage: StageName, output: StageOutput, position: int) -> None:
         """A stage is taken from its checkpoint."""
@@ -144,11 +126,11 @@ class Ledger:
             duration_ms=0,
             detail={"degraded": output.degraded},
         )
-        await settle(self._blocking, self._store.start_attempt, row)
+        await insist(self._blocking, self._store.start_attempt, row)
 
     async def checkpoints(self) -> list[Checkpoint]:
         """What earlier renders of the job left."""
-        found: list[Checkpoint] = await settle(self._blocking, self._store.checkpoints, self._lease.job.id)
+        found: list[Checkpoint] = await insist(self._blocking, self._store.checkpoints, self._lease.job.id)
         return found
 
     async def keep_part(self, stage: StageName, part: str, output: StageOutput) -> None:
@@ -162,7 +144,7 @@ class Ledger:
 
     async def _keep(self, stage: StageName, part: str, output: StageOutput, attempt: Attempt | None) -> None:
         checkpoint = Checkpoint(self._lease.job.id, stage, part, output, self._lease.attempt)
-        if not await settle(self._blocking, self._save, checkpoint, attempt):
+        if not await insist(self._blocking, self._save, checkpoint, attempt):
             raise LeaseLostError(f"stage {stage.value} of job {self._lease.job.id} was not kept: the lease is lost")
 
     def _save(self, checkpoint: Checkpoint, attempt: Attempt | None) -> bool:
@@ -180,7 +162,7 @@ class Ledger:
         Raises:
             LeaseLostError: it is not.
         """
-        if not await settle(self._blocking, self._store.holds, self._lease):
+        if not await insist(self._blocking, self._store.holds, self._lease):
             raise LeaseLostError(f"job {self._lease.job.id} was not published: the lease is lost")
 
     async def close(
@@ -188,11 +170,11 @@ class Ledger:
     ) -> None:
         """End the render, with its result or with the record of why there is none."""
         if failure is not None:
-            await settle(self._blocking, self._store.record_failure, failure)
+            await insist(self._blocking, _record_once, self._store, self._lease.job.id, failure)
         if result is None:
-            await settle(self._blocking, self._store.finish_render, self.render.id, status)
+            await insist(self._blocking, self._store.finish_render, self.render.id, status)
             return
-        await settle(
+        await insist(
             self._blocking,
             self._store.finish_render,
             self.render.id,
@@ -220,4 +202,10 @@ class Ledger:
         return replace(attempt, duration_ms=round(seconds * 1000), **how)
 
     async def _finish(self, attempt: Attempt, **how: Any) -> None:
-        await settle(self._blocking, self._store.finish_attempt, self._ended(attempt, **how))
+        await insist(self._blocking, self._store.finish_attempt, self._ended(attempt, **how))
+
+
+def _record_once(store: Store, job_id: str, failure: FailureRecord) -> None:
+    """Keep why a render failed; when this is repeated, because the answer was lost, it stays one row."""
+    if all(kept.render_id != failure.render_id for kept in store.failures(job_id)):
+        store.record_failure(failure)

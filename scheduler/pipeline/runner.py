@@ -17,7 +17,8 @@ from scheduler.domain.render import Checkpoint, Render, RenderStatus, StageName,
 from scheduler.pipeline.budget import must_end_at
 from scheduler.pipeline.failing import StageExhaustedError
 from scheduler.pipeline.forecast import Estimates, load_estimates
-from scheduler.pipeline.ledger import Blocking, Ledger
+from scheduler.pipeline.insist import Blocking, insist
+from scheduler.pipeline.ledger import Ledger
 from scheduler.pipeline.progress import ProgressMeter, Report
 from scheduler.pipeline.routes import Routes, fallback_of
 from scheduler.pipeline.stage_runner import Health, Pass, Sleep, StageRunner, Surroundings, unheard
@@ -166,7 +167,7 @@ class PipelineRunner:
         # A job's first render follows none that could have published.
         renders: Sequence[Render] = ()
         if render.number > 1:
-            renders = await self._around.blocking(self._store.renders, lease.job.id)
+            renders = await insist(self._around.blocking, self._store.renders, lease.job.id)
         published = sum(one.status is RenderStatus.COMPLETED for one in renders)
         return Pass(
             lease=lease,
@@ -183,7 +184,7 @@ class PipelineRunner:
         """Estimates from history, read again when they are ``ESTIMATES_S`` old: thirty renders change slowly."""
         now = self._around.clock.monotonic()
         if self._known is None or now - self._known[0] > ESTIMATES_S:
-            self._known = (now, await self._around.blocking(load_estimates, self._store, self._deadline))
+            self._known = (now, await insist(self._around.blocking, load_estimates, self._store, self._deadline))
         return self._known[1]
 
     async def _run_stages(self, pipeline: Pipeline, stages: StageRunner, kept: Sequence[Checkpoint] | None) -> None:

@@ -28,7 +28,8 @@ from scheduler.pipeline.budget import budget_for
 from scheduler.pipeline.failing import StageExhaustedError, Tried, passed_over
 from scheduler.pipeline.files import damaged_file, job_folder, make_workdir
 from scheduler.pipeline.forecast import Estimates
-from scheduler.pipeline.ledger import Blocking, Ledger, settle
+from scheduler.pipeline.insist import Blocking, settle
+from scheduler.pipeline.ledger import Ledger
 from scheduler.pipeline.progress import ProgressMeter
 from scheduler.pipeline.retry import classify, may_retry, wait_s
 from scheduler.pipeline.stages import Pipeline, Stage, ancestors, problem_with, stages_to_run

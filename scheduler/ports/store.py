@@ -32,6 +32,7 @@ from scheduler.domain.schedule import Fire, ScheduleDefinition, ScheduleState
 from scheduler.domain.service import Probe
 from scheduler.domain.settlement import Settlement
 from scheduler.domain.snapshot import Page, ProcessInfo
+from scheduler.ports.audit import AuditStore
 
 
 class StoreError(Exception):
@@ -133,8 +134,11 @@ class JobStore(Protocol):
         """The pass failed: set ``retry_at`` by the type's settings if it may be retried and tries are left."""
         ...
 
-    def release(self, lease: Lease, *, reason: str) -> bool:
-        """Give the job back unfinished; it counts neither as a retry nor as a crash."""
+    def release(self, lease: Lease, *, reason: str, interrupted: bool = False) -> bool:
+        """Give the job back unfinished; it counts neither as a retry nor as a crash.
+
+        ``interrupted``: the database failed under it. That counts as a crash, and too many of them end the job.
+        """
         ...
 
     def finish_cancel(self, lease: Lease) -> bool:
@@ -258,7 +262,7 @@ class RenderStore(Protocol):
         ...
 
     def start_attempt(self, attempt: Attempt) -> None:
-        """Insert a row of ``render_logs``."""
+        """Insert a row of ``render_logs``; one that is there already is left as it is, so that this may be repeated."""
         ...
 
     def finish_attempt(self, attempt: Attempt) -> None:
@@ -368,7 +372,7 @@ class LeaderStore(Protocol):
         ...
 
 
-class Store(JobStore, RenderStore, ScheduleStore, ProbeStore, ProcessStore, LeaderStore, Protocol):
+class Store(JobStore, RenderStore, ScheduleStore, ProbeStore, ProcessStore, LeaderStore, AuditStore, Protocol):
     """All of it over one database."""
 
     def close(self) -> None:

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from scheduler.domain.failure import FailureClass, JobError
 from scheduler.domain.job import JobResult, Lease
+from scheduler.ports.store import StoreError
 from scheduler.store.decisions import spell_seconds
 
 STACK_CHARS = 8000
@@ -113,3 +114,19 @@ def unexpected(error: BaseException, now: datetime) -> JobError:
     """The error of a job that died of something nobody foresaw: the stack is kept."""
     stack = "".join(traceback.format_exception(error))[-STACK_CHARS:]
     return JobError(f"{type(error).__name__}: {error}", FailureClass.UNKNOWN, now, stack=stack)
+
+
+def store_trouble(error: BaseException) -> StoreError | None:
+    """The error of the database that a runner died of, also where several of its tasks did; None: it was another.
+
+    A group with anything else in it is judged by that: the database was not all that went wrong.
+    """
+    match error:
+        case StoreError():
+            return error
+        case BaseExceptionGroup():
+            group: BaseExceptionGroup[BaseException] = error
+            found = [store_trouble(one) for one in group.exceptions]
+            return None if None in found else found[0]
+        case _:
+            return None

@@ -23,7 +23,7 @@ from scheduler.ports.clock import Clock
 from scheduler.ports.dispatcher import Dispatcher
 from scheduler.ports.store import Store, StoreError
 from scheduler.queue.embedded import EmbeddedDispatcher
-from scheduler.queue.running import Runner, Running, Stop, timed_out, unexpected
+from scheduler.queue.running import Runner, Running, Stop, store_trouble, timed_out, unexpected
 from scheduler.queue.till import RELEASE_WORDS, RETRY_S, Blocking, Till
 
 __all__ = ["Runner", "Worker"]
@@ -32,6 +32,10 @@ log = structlog.get_logger("predawn.worker")
 
 STUBBORN_S = 5.0
 """Seconds a runner has to end after it was told to; then the job is ended without it."""
+BREATH_S = 0.5
+"""Seconds before a job is given back that the database failed under; doubled with each time."""
+LONGEST_BREATH = 3
+"""So often is it doubled."""
 GIVE_BACK_S = 10.0
 """Seconds for giving jobs back once the grace period is over."""
 
@@ -209,6 +213,8 @@ class Worker:
             await self._stopped(running, Stop.LOST)
         elif running.stop is not None:
             await self._stopped(running, running.stop)
+        elif (trouble := store_trouble(error)) is not None:
+            await self._give_back(running, trouble)
         elif isinstance(error, RenderFailedError):
             log.warning("job failed", error=error.error.message, kind=error.error.type.value)
             await self._end(Failed(lease, error.error, error.retryable))
@@ -251,6 +257,17 @@ class Worker:
             case Stop.STOPPING:
                 await self._end_render(lease, RenderStatus.INTERRUPTED)
                 await self._end(Released(lease, RELEASE_WORDS))
+
+    async def _give_back(self, running: Running, trouble: StoreError) -> None:
+        """The database failed under a job, which is not the job's fault: it is queued again, counted as interrupted.
+
+        Not at once, so that a database that fails each time does not use up the job's passes in a moment.
+        """
+        lease = running.lease
+        log.warning("the database failed under a job; it is given back", error=str(trouble), stage=running.stage)
+        await self._pause(BREATH_S * 2 ** min(lease.job.crash_count, LONGEST_BREATH))
+        await self._end_render(lease, RenderStatus.INTERRUPTED)
+        await self._end(Released(lease, f"interrupted: {trouble}", interrupted=True))
 
     async def _end_render(self, lease: Lease, status: RenderStatus) -> None:
         """End the render that this lease started, if it still runs."""

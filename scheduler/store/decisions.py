@@ -72,6 +72,16 @@ def poison_error(job: Job, now: datetime) -> JobError:
     )
 
 
+def interrupted_error(job: Job, reason: str, now: datetime) -> JobError:
+    """Why a job is ended that was given back once too often."""
+    return JobError(
+        message=f"{reason}; the job was interrupted {job.crash_count + 1} times; retry it when that is mended",
+        type=FailureClass.UNAVAILABLE,
+        timestamp=now,
+        stage=job.stage,
+    )
+
+
 def time_out_error(job: Job, now: datetime, config: QueueConfig) -> JobError:
     """Why a job is ended that ran too long."""
     limit = (

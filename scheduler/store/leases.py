@@ -32,6 +32,7 @@ from scheduler.domain.job import (
     CLAIM,
     COMPLETE,
     FAIL,
+    POISON,
     RELEASE,
     Heartbeat,
     JobResult,
@@ -39,7 +40,7 @@ from scheduler.domain.job import (
 )
 from scheduler.domain.render import Attempt, Checkpoint
 from scheduler.store.base import ALL_JOB_COLUMNS, FENCE, LEASED, QUEUED, SqlBase, fence_of, moves
-from scheduler.store.decisions import Candidate, Room, pick, retry_in_s, room
+from scheduler.store.decisions import Candidate, Room, interrupted_error, pick, retry_in_s, room
 from scheduler.store.interrupt import end_attempt
 from scheduler.store.mapping import error_to_text
 from scheduler.store.rows import checkpoints, jobs
@@ -261,22 +262,28 @@ class SqlLeases(SqlBase):
         self._fail_job(connection, job, FAIL, error, delay_s)
         return True
 
-    def release(self, lease: Lease, *, reason: str) -> bool:
+    def release(self, lease: Lease, *, reason: str, interrupted: bool = False) -> bool:
         """Give the job back unfinished; it counts neither as a retry nor as a crash.
 
+        ``interrupted``: the database failed under it. That counts as a crash, and too many of them end the job.
         One that an operator has asked to stop is cancelled instead.
         """
         with self._db.write() as connection:
-            return self._release(connection, lease, reason)
+            return self._release(connection, lease, reason, interrupted=interrupted)
 
-    def _release(self, connection: Connection, lease: Lease, reason: str) -> bool:
+    def _release(self, connection: Connection, lease: Lease, reason: str, *, interrupted: bool) -> bool:
         job = self._held(connection, lease)
         if job is None:
             return False
+        crashes = job.crash_count + interrupted
         if job.cancel_requested_at is not None:
             self._move(connection, job, CANCEL_RUNNING, completed_at=self._now(connection), stage=None)
+        elif interrupted and crashes >= self._max_crashes:
+            error = interrupted_error(job, reason, self._now(connection))
+            self._fail_job(connection, job, POISON, error, None)
+            connection.execute(update(jobs).where(jobs.c.id == job.id).values(crash_count=crashes))
         else:
-            self._move(connection, job, RELEASE, reason=reason, progress=0.0, stage=None)
+            self._move(connection, job, RELEASE, reason=reason, crash_count=crashes, progress=0.0, stage=None)
         return True
 
     def finish_cancel(self, lease: Lease) -> bool:

@@ -22,6 +22,7 @@ from scheduler.domain.job import (
     CLAIM,
     COMPLETE,
     FAIL,
+    POISON,
     RELEASE,
     Enqueued,
     Heartbeat,
@@ -39,6 +40,7 @@ from scheduler.ports.store import JobNotFoundError
 from scheduler.store.decisions import (
     Candidate,
     Room,
+    interrupted_error,
     pick,
     retry_in_s,
     room,
@@ -316,7 +318,7 @@ class MemoryJobs:
             self._fail_job(job, FAIL, error, retry_in_s(job, self.queue_config(job.job_type)) if retryable else None)
             return True
 
-    def release(self, lease: Lease, *, reason: str) -> bool:
+    def release(self, lease: Lease, *, reason: str, interrupted: bool = False) -> bool:
         """See ``JobStore``."""
         with self._lock:
             job = self._held(lease)
@@ -324,8 +326,12 @@ class MemoryJobs:
                 return False
             if job.cancel_requested_at is not None:
                 self._move(job, CANCEL_RUNNING, completed_at=self._clock.now(), stage=None)
+            elif interrupted and job.crash_count + 1 >= self._max_crashes:
+                counted = replace(job, crash_count=job.crash_count + 1)
+                self._fail_job(counted, POISON, interrupted_error(job, reason, self._clock.now()), None)
             else:
-                self._move(job, RELEASE, reason=reason, progress=0.0, stage=None)
+                crashes = job.crash_count + interrupted
+                self._move(job, RELEASE, reason=reason, crash_count=crashes, progress=0.0, stage=None)
             return True
 
     def finish_cancel(self, lease: Lease) -> bool:

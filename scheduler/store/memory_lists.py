@@ -101,8 +101,8 @@ class MemoryLists(MemoryJobs):
                 return self.complete(lease, result)
             case Failed(lease, error, retryable):
                 return self.fail(lease, error, retryable=retryable)
-            case Released(lease, reason):
-                return self.release(lease, reason=reason)
+            case Released(lease, reason, interrupted):
+                return self.release(lease, reason=reason, interrupted=interrupted)
             case CancelFinished(lease):
                 return self.finish_cancel(lease)
             case _:

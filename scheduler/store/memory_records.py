@@ -111,8 +111,10 @@ class MemoryRecords(MemoryCommands):
     def start_attempt(self, attempt: Attempt) -> None:
         """See ``RenderStore``."""
         with self._lock:
-            if attempt.render_id not in self._renders or attempt.id in self._attempts:
-                raise StoreError(f"attempt {attempt.id} has no render {attempt.render_id}, or is there already")
+            if attempt.render_id not in self._renders:
+                raise StoreError(f"attempt {attempt.id} has no render {attempt.render_id}")
+            if attempt.id in self._attempts:
+                return
             self._version += 1
             self._attempts[attempt.id] = attempt
 

@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from scheduler.domain.failure import FailureClass, FailureRecord
 from scheduler.domain.job import Lease
@@ -19,7 +20,10 @@ from scheduler.store.rows import render_failures, render_logs, renders
 from scheduler.store.sqltypes import db_time
 
 _LAST_NUMBER = select(func.coalesce(func.max(renders.c.number), 0)).where(renders.c.job_id == bindparam("b_job"))
-_START_ATTEMPT = insert(render_logs).inline()
+_START_ATTEMPT: dict[str, Any] = {
+    "sqlite": sqlite.insert(render_logs).on_conflict_do_nothing(index_elements=[render_logs.c.id]).inline(),
+    "postgresql": postgresql.insert(render_logs).on_conflict_do_nothing(index_elements=[render_logs.c.id]).inline(),
+}
 
 
 class SqlRenders(SqlBase):
@@ -78,9 +82,9 @@ class SqlRenders(SqlBase):
                 fail_open_attempts(connection, render_id, now, FailureClass.CANCELLED, ENDED_WORDS)
 
     def start_attempt(self, attempt: Attempt) -> None:
-        """Insert a row of ``render_logs``."""
+        """Insert a row of ``render_logs``; one that is there already is left as it is."""
         with self._db.write() as connection:
-            connection.execute(_START_ATTEMPT, attempt_values(attempt))
+            connection.execute(_START_ATTEMPT[connection.dialect.name], attempt_values(attempt))
 
     def finish_attempt(self, attempt: Attempt) -> None:
         """Write how the attempt ended; one that has ended already is left as it is."""

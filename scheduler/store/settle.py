@@ -131,8 +131,8 @@ class SqlSettle(SqlLeases):
                 return self._complete(connection, lease, result)
             case Failed(lease, error, retryable):
                 return self._fail(connection, lease, error, retryable=retryable)
-            case Released(lease, reason):
-                return self._release(connection, lease, reason)
+            case Released(lease, reason, interrupted):
+                return self._release(connection, lease, reason, interrupted=interrupted)
             case CancelFinished(lease):
                 return self._finish_cancel(connection, lease)
             case _:

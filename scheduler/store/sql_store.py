@@ -6,6 +6,7 @@ from typing import Literal
 
 from scheduler.domain.job import QueueConfig
 from scheduler.ports.store import Store
+from scheduler.store.audit_store import SqlAudit
 from scheduler.store.commands import SqlCommands
 from scheduler.store.engine import Database, open_engine
 from scheduler.store.leader_store import SqlLeaders
@@ -17,7 +18,7 @@ from scheduler.store.settle import SqlSettle
 from scheduler.store.watch_store import SqlWatch
 
 
-class SqlStore(SqlSchedules, SqlSettle, SqlResults, SqlCommands, SqlRenders, SqlWatch, SqlLeaders):
+class SqlStore(SqlSchedules, SqlSettle, SqlResults, SqlCommands, SqlRenders, SqlWatch, SqlLeaders, SqlAudit):
     """The whole ``scheduler.ports.store.Store`` over one database. Thread-safe."""
 
     @classmethod

@@ -44,7 +44,10 @@ class Outcome:
     faults: Counter[str] = field(default_factory=Counter[str])
     most_processing: int = 0
     completed: int = 0
+    failed: int = 0
+    unfinished: int = 0
     lost: int = 0
+    errors: Counter[str] = field(default_factory=Counter[str])
     published_twice: int = 0
     unpublished: int = 0
     kept_twice: int = 0
@@ -58,7 +61,10 @@ class Outcome:
             "workers": self.scale.workers,
             **{f"fault: {name}": count for name, count in sorted(self.faults.items())},
             "completed": self.completed,
+            "failed": self.failed,
+            "still under way at the end of the time": self.unfinished,
             "lost": self.lost,
+            **{f"error: {error}": count for error, count in self.errors.items()},
             "published twice": self.published_twice,
             "second tries the publisher refused": self.suppressed,
             "finished stages done again": self.kept_twice,
@@ -183,10 +189,14 @@ class Chaos:
     def _count(self) -> None:
         store = open_store(self._url, synchronous="NORMAL")
         depth = store.depth()
+        failed = store.list(statuses=[JobStatus.FAILED], limit=self._scale.jobs).items
         store.close()
         outcome = self.outcome
         outcome.completed = depth.of(JobStatus.COMPLETED)
-        outcome.lost = self._scale.jobs - sum(depth.by_status.values()) + depth.of(JobStatus.FAILED)
+        outcome.failed = depth.of(JobStatus.FAILED)
+        outcome.unfinished = depth.of(JobStatus.QUEUED) + depth.of(JobStatus.PROCESSING)
+        outcome.lost = self._scale.jobs - sum(depth.by_status.values())
+        outcome.errors = Counter(job.error.message if job.error else "none" for job in failed)
         ledger = sqlite3.connect(self._ledger)
         try:
             per_job = Counter(job for (job,) in ledger.execute("SELECT job FROM published"))

@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 from textual.app import App
 
 from console.tui.app import PredawnApp
+from scheduler.domain.access import Role
+from scheduler.domain.audit import AuditLine, AuditVerdict
 from scheduler.domain.deadline import Prediction, Verdict
 from scheduler.domain.failure import FailureClass, JobError
 from scheduler.domain.filter import Count, JobSort
@@ -20,6 +22,7 @@ from scheduler.domain.render import Attempt, AttemptStatus, Render, RenderStatus
 from scheduler.domain.schedule import Fire, ScheduleDefinition, ScheduleState
 from scheduler.domain.service import Probe, ServiceHealth, ServiceState
 from scheduler.domain.snapshot import Page, ProcessInfo, Snapshot, StageState, StageView, Tonight
+from scheduler.ports.audit import AuditFilter
 from scheduler.ports.operations import Actor, JobDetail, NotFoundError, UpcomingFire
 
 NOW = datetime(2026, 11, 20, 21, 42, 30, tzinfo=UTC)
@@ -28,7 +31,7 @@ DEADLINE = datetime(2026, 11, 21, 0, 30, tzinfo=UTC)
 STARTED = NOW - timedelta(seconds=95)
 ZONE = "Asia/Kolkata"
 RUN_DATE = date(2026, 11, 21)
-ACTOR = Actor(name="ann", via="tui")
+ACTOR = Actor(name="ann", via="tui", role=Role.OPERATOR)
 
 
 class FakeClock:
@@ -406,6 +409,14 @@ class FakeOperations:
 
     def services(self) -> tuple[ServiceHealth, ...]:
         return self.current.services
+
+    def audit(
+        self, *, wanted: AuditFilter | None = None, limit: int = 50, cursor: str | None = None
+    ) -> Page[AuditLine]:
+        return Page(())
+
+    def verify_audit(self) -> AuditVerdict:
+        return AuditVerdict(0)
 
 
 def make_app(operations: FakeOperations, *, clock: FakeClock | None = None, **more: Any) -> PredawnApp:

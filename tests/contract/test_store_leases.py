@@ -32,6 +32,7 @@ LEASED_WRITES: dict[str, Callable[[Store, Lease], bool]] = {
     "complete": lambda store, lease: store.complete(lease, RESULT),
     "fail": lambda store, lease: store.fail(lease, an_error(), retryable=True),
     "release": lambda store, lease: store.release(lease, reason="stopping"),
+    "interrupt": lambda store, lease: store.release(lease, reason="away", interrupted=True),
     "finish_cancel": lambda store, lease: store.finish_cancel(lease),
     "start_render": lambda store, lease: store.start_render(lease, correlation_id="c") is not None,
     "holds": lambda store, lease: store.holds(lease),
@@ -273,6 +274,30 @@ def test_release_counts_neither_as_retry_nor_as_crash(world: World) -> None:
     assert released.reason == "worker stopping"
     assert released.lease_owner is None
     assert world.claim_one().job.id == job.id
+
+
+def test_a_job_given_back_because_the_database_failed_counts_as_interrupted_and_ends_in_time(world: World) -> None:
+    job = world.add()
+    for crash in (1, 2):
+        assert world.store.release(world.claim_one(), reason="interrupted: the server is restarting", interrupted=True)
+        back = world.job(job)
+        assert (back.status, back.crash_count, back.retry_count) == (JobStatus.QUEUED, crash, 0)
+        assert back.lease_owner is None
+    assert world.store.release(world.claim_one(), reason="interrupted: the disk is full", interrupted=True)
+    ended = world.job(job)
+    assert (ended.status, ended.crash_count, ended.is_final) == (JobStatus.FAILED, 3, True)
+    assert ended.error is not None
+    assert ended.error.message.startswith("interrupted: the disk is full; the job was interrupted 3 times")
+    assert ended.error.type is FailureClass.UNAVAILABLE
+    assert ended.lease_owner is None
+
+
+def test_an_interrupted_job_that_was_to_be_cancelled_is_cancelled(world: World) -> None:
+    job = world.add()
+    lease = world.claim_one()
+    world.store.cancel(job.id, by="ann")
+    assert world.store.release(lease, reason="interrupted: away", interrupted=True)
+    assert world.job(job).status is JobStatus.CANCELLED
 
 
 def test_cancel_of_a_queued_job_is_at_once(world: World) -> None:

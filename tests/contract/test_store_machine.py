@@ -35,6 +35,7 @@ LEASE_S = 30.7
 TYPES = ("daily_ca", "doubt")
 ERROR = JobError("it broke", FailureClass.API_ERROR, datetime(2026, 11, 20, tzinfo=UTC))
 RESULT = JobResult("file:///v.mp4", None, 1.5, degraded=True)
+ENDS = ("done", "fail", "release", "interrupt", "finish")
 picks = st.integers(min_value=0, max_value=30)
 
 
@@ -110,7 +111,10 @@ class StoreMachine(RuleBasedStateMachine):
         assert [(a.job.id, b.job.id) for a, b in pairs if (a.job.id, b.job.id) not in self.ids] == []
         self.leases += pairs
 
-    @rule(pick=picks, act=st.sampled_from(["heartbeat", "complete", "fail", "fatal", "release", "finish", "keep"]))
+    @rule(
+        pick=picks,
+        act=st.sampled_from(["heartbeat", "complete", "fail", "fatal", "release", "interrupt", "finish", "keep"]),
+    )
     def under_a_lease(self, pick: int, act: str) -> None:
         """With a lease that was ever given out: most are stale by now."""
         if not self.leases:
@@ -127,6 +131,8 @@ class StoreMachine(RuleBasedStateMachine):
                     answers.append(store.fail(lease, ERROR, retryable=act == "fail"))
                 case "release":
                     answers.append(store.release(lease, reason="stopping"))
+                case "interrupt":
+                    answers.append(store.release(lease, reason="away", interrupted=True))
                 case "finish":
                     answers.append(store.finish_cancel(lease))
                 case _:
@@ -137,7 +143,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(
         owner=st.sampled_from(["w1", "w2"]),
         limit=st.integers(0, 3),
-        ends=st.lists(st.tuples(st.integers(0, 4), st.sampled_from(["done", "fail", "release", "finish"])), max_size=4),
+        ends=st.lists(st.tuples(st.integers(0, 4), st.sampled_from(ENDS)), max_size=4),
     )
     def settle_and_claim(self, owner: str, limit: int, ends: list[tuple[int, str]]) -> None:
         """Several ends at once, of leases that were given out lately, and a claim."""
@@ -234,6 +240,8 @@ def settlement(lease: Lease, act: str) -> Settlement:
             return Failed(lease, ERROR, retryable=True)
         case "release":
             return Released(lease, "stopping")
+        case "interrupt":
+            return Released(lease, "away", interrupted=True)
         case _:
             return CancelFinished(lease)
 
