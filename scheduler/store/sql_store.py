@@ -9,6 +9,7 @@ from scheduler.ports.store import Store
 from scheduler.store.audit_store import SqlAudit
 from scheduler.store.commands import SqlCommands
 from scheduler.store.engine import Database, open_engine
+from scheduler.store.health_store import SqlHealth
 from scheduler.store.leader_store import SqlLeaders
 from scheduler.store.migrations import check, migrate
 from scheduler.store.render_store import SqlRenders
@@ -18,7 +19,7 @@ from scheduler.store.settle import SqlSettle
 from scheduler.store.watch_store import SqlWatch
 
 
-class SqlStore(SqlSchedules, SqlSettle, SqlResults, SqlCommands, SqlRenders, SqlWatch, SqlLeaders, SqlAudit):
+class SqlStore(SqlSchedules, SqlSettle, SqlResults, SqlCommands, SqlRenders, SqlWatch, SqlHealth, SqlLeaders, SqlAudit):
     """The whole ``scheduler.ports.store.Store`` over one database. Thread-safe."""
 
     @classmethod

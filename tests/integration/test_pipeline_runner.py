@@ -354,9 +354,9 @@ async def test_progress_grows_to_one_and_names_the_stages_in_order(scene: Scene)
     reached = [progress for progress, _ in scene.progress]
     assert reached == sorted(reached)
     assert reached[-1] == pytest.approx(1.0)
-    assert list(dict.fromkeys(stage for _, stage in scene.progress)) == [
-        stage.value for stage in StageName if stage is not TTS
-    ]
+    # The two that run side by side end in any order, and the one that is left is then named.
+    named = [stage for stage in dict.fromkeys(stage for _, stage in scene.progress) if stage != TTS.value]
+    assert named == [stage.value for stage in StageName if stage is not TTS]
 
 
 async def half_then_fail(call: Call) -> None:
