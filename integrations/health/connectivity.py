@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
-
-from scheduler.health.prober import Connected
+from collections.abc import Awaitable, Callable, Sequence
 
 
-def make_connectivity(addresses: Sequence[str], *, timeout_s: float) -> Connected:
+def make_connectivity(addresses: Sequence[str], *, timeout_s: float) -> Callable[[], Awaitable[bool]]:
     """A check that is true as soon as one of the addresses takes a connection.
 
     Args:

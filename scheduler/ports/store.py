@@ -33,6 +33,7 @@ from scheduler.domain.service import Maintenance, Probe, Rollup, ServiceTransiti
 from scheduler.domain.settlement import Settlement
 from scheduler.domain.snapshot import Page, ProcessInfo
 from scheduler.ports.audit import AuditStore
+from scheduler.ports.outbox import OutboxStore
 
 
 class StoreError(Exception):
@@ -412,7 +413,17 @@ class LeaderStore(Protocol):
         ...
 
 
-class Store(JobStore, RenderStore, ScheduleStore, HealthStore, ProcessStore, LeaderStore, AuditStore, Protocol):
+class Store(
+    JobStore,
+    RenderStore,
+    ScheduleStore,
+    HealthStore,
+    ProcessStore,
+    LeaderStore,
+    AuditStore,
+    OutboxStore,
+    Protocol,
+):
     """All of it over one database."""
 
     def close(self) -> None:
