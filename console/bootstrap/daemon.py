@@ -19,6 +19,7 @@ from console.bootstrap.pipeline import make_routes
 from console.bootstrap.reading import make_operations, open_installation_store
 from console.bootstrap.recording import recording
 from console.bootstrap.storage import later_uploads
+from console.bootstrap.upgrades import upgrades
 from integrations.artifact_server.server import ArtifactServer
 from integrations.health.connectivity import make_connectivity
 from integrations.health.http_check import make_check
@@ -98,9 +99,10 @@ class Installation:
         media = MediaToolkit(processes=settings.pipeline.render_processes)
         artifacts = ArtifactServer([settings.work_dir])
         prober, client = make_prober(settings, store)
+        routes = make_routes(settings, media, artifacts)
         runner = PipelineRunner(
             store,
-            make_routes(settings, media, artifacts),
+            routes,
             self.clock,
             work_dir=settings.work_dir,
             deadline=settings.deadline,
@@ -122,6 +124,7 @@ class Installation:
                 leadership=Leadership(store, owner, self.clock, ttl_s=queue.leader_s),
             )
             around.append(lambda: later_uploads(settings, store))
+            around.append(lambda: upgrades(settings, store, routes.pipeline, prober, worker.wake))
             around += recording(settings, self.operations)
             deliveries = make_delivery_loop(settings, store, owner)
             if settings.api.enabled:

@@ -11,11 +11,11 @@ from pathlib import Path
 import structlog
 
 from config.settings import DeadlineSettings
-from scheduler.domain.failure import JobCancelledError, LeaseLostError, RenderFailedError
-from scheduler.domain.job import JobResult, Lease
+from scheduler.domain.failure import FailureClass, JobCancelledError, JobError, LeaseLostError, RenderFailedError
+from scheduler.domain.job import UPGRADE, Job, JobResult, Lease
 from scheduler.domain.render import Checkpoint, Render, RenderStatus, StageName, StageOutput
 from scheduler.pipeline.budget import must_end_at
-from scheduler.pipeline.failing import StageExhaustedError
+from scheduler.pipeline.failing import StageExhaustedError, SupersededError
 from scheduler.pipeline.forecast import Estimates, load_estimates
 from scheduler.pipeline.insist import Blocking, insist
 from scheduler.pipeline.ledger import Ledger
@@ -23,8 +23,9 @@ from scheduler.pipeline.progress import ProgressMeter, Report
 from scheduler.pipeline.routes import Routes, fallback_of
 from scheduler.pipeline.stage_runner import Health, Pass, Sleep, StageRunner, Surroundings, unheard
 from scheduler.pipeline.stages import Pipeline, Stage
+from scheduler.pipeline.upgrade import adopted, strict, superseded
 from scheduler.ports.clock import Clock
-from scheduler.ports.store import Store
+from scheduler.ports.store import JobNotFoundError, Store
 
 log = structlog.get_logger("predawn.pipeline")
 
@@ -121,13 +122,20 @@ class PipelineRunner:
         try:
             await self._before()
             kept = await ledger.checkpoints()
-            this = await self._prepare(lease, render, checkpointed, kept)
-            result = await self._take_route(this, ledger, report, kept)
+            if lease.job.job_type == UPGRADE:
+                result = await self._upgrade(lease, render, checkpointed, ledger, report, kept)
+            else:
+                this = await self._prepare(lease, render, checkpointed, kept)
+                result = await self._take_route(this, ledger, report, kept)
         except StageExhaustedError as failure:
             bound.warning("render failed", render=render.id, stage=failure.stage.value, error=failure.message)
             await ledger.close(RenderStatus.FAILED, failure=failure.record(render.id))
             error = failure.job_error(around.clock.now())
             raise RenderFailedError(error, retryable=failure.retryable) from failure
+        except SupersededError as why:
+            await ledger.close(RenderStatus.CANCELLED)
+            error = JobError(str(why), FailureClass.INVALID_INPUT, around.clock.now())
+            raise RenderFailedError(error, retryable=False) from why
         except LeaseLostError:
             await ledger.close(RenderStatus.INTERRUPTED)
             raise
@@ -187,6 +195,71 @@ class PipelineRunner:
             estimates=await self._estimates(),
             checkpointed=checkpointed,
         )
+
+    async def _upgrade(  # noqa: PLR0917 - what a render is made with
+        self,
+        lease: Lease,
+        render: Render,
+        checkpointed: Callable[[], None],
+        ledger: Ledger,
+        report: Report,
+        kept: Sequence[Checkpoint],
+    ) -> JobResult:
+        """Make the video of a completed job anew with first choices alone, publish it over the old one, and note it.
+
+        Raises:
+            SupersededError: the job is not as it was any more, or the time for it has gone by.
+            StageExhaustedError: a first choice has failed again.
+        """
+        around, asked = self._around, lease.job
+
+        async def subject() -> Job:
+            try:
+                job: Job = await insist(around.blocking, self._store.get, str(asked.payload.get("upgrade_of")))
+            except JobNotFoundError as error:
+                raise SupersededError(f"there is nothing to upgrade: {error}") from error
+            why = superseded(job, asked.payload, around.clock.now())
+            if why is not None:
+                raise SupersededError(f"there is nothing to upgrade: {why}")
+            return job
+
+        async def confirm() -> None:
+            await subject()
+
+        published = next((one.output for one in kept if one.stage is StageName.UPLOAD and not one.part), None)
+        if published is None:
+            job = await subject()
+        else:  # it is out already: what is left is to note it
+            job = await insist(around.blocking, self._store.get, str(asked.payload.get("upgrade_of")))
+        theirs = adopted(await insist(around.blocking, self._store.checkpoints, job.id))
+        ours = {(one.stage, one.part) for one in kept}
+        before = [one for one in theirs if (one.stage, one.part) not in ours]
+        base = await self._prepare(lease, render, checkpointed, kept)
+        renders: Sequence[Render] = await insist(around.blocking, self._store.renders, job.id)
+        way = strict(self._routes.pipeline)
+        this = replace(
+            base,
+            pipeline=way,
+            foreign=self._routes.foreign_to(way),
+            generation=sum(one.status is RenderStatus.COMPLETED for one in renders),
+            must_end_at=lease.job.time_limit_at,
+            subject=job,
+            confirm=confirm,
+        )
+        stages = StageRunner(around, this, ledger, ProgressMeter(_weights(way), report))
+        await self._run_stages(way, stages, [*before, *kept])
+        result = result_of(stages.outputs)
+        job = await insist(around.blocking, self._store.get, job.id)
+        noted = await insist(
+            around.blocking,
+            self._store.update_result,
+            job.id,
+            result,
+            replaces=str(job.payload.get("video_url")),
+            upgraded_at=around.clock.now(),
+        )
+        log.info("video upgraded", job=job.id, url=result.video_url, noted=noted)
+        return result
 
     async def _estimates(self) -> Estimates:
         """Estimates from history, read again when they are ``ESTIMATES_S`` old: thirty renders change slowly."""

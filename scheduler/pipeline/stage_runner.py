@@ -21,7 +21,7 @@ from tenacity import AsyncRetrying, RetryCallState
 from scheduler.domain.codec import brief_from_json, script_from_json
 from scheduler.domain.deadline import AttemptBudget
 from scheduler.domain.failure import FailureClass, StageFailure
-from scheduler.domain.job import Lease
+from scheduler.domain.job import Job, Lease
 from scheduler.domain.render import Checkpoint, StageName, StageOutput
 from scheduler.domain.service import ServiceHealth, ServiceState
 from scheduler.pipeline.budget import budget_for
@@ -48,6 +48,10 @@ def unheard() -> None:
     """Checkpoints that nobody waits for."""
 
 
+async def wanted() -> None:
+    """Whoever asked for the video still wants it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What all renders of a worker share."""
@@ -70,6 +74,8 @@ class Pass:
         generation: how many videos of this job were published before this one.
         must_end_at: the deadline or the time limit, whichever is first; None: there is none.
         checkpointed: called when something was kept and more is to come: a good place to be stopped.
+        subject: the job whose video is made, where it is not the leased one (an upgrade).
+        confirm: asked just before the video becomes visible; raises when it is not wanted any more.
     """
 
     lease: Lease
@@ -80,6 +86,13 @@ class Pass:
     must_end_at: datetime | None
     estimates: Estimates
     checkpointed: Callable[[], None] = unheard
+    subject: Job | None = None
+    confirm: Callable[[], Awaitable[None]] = wanted
+
+    @property
+    def job(self) -> Job:
+        """The job whose video is made: the leased one, but in an upgrade."""
+        return self.subject or self.lease.job
 
     def idempotency_key(self, stage: StageName) -> str:
         """``job:stage``, the same for every call, retry and resumption that leads to one published video.
@@ -87,7 +100,7 @@ class Pass:
         A re-render of a published job gets a key of its own (``job:stage:1``): it is meant to replace what is out, and
         a remote side that remembers keys would answer it with the old video.
         """
-        key = f"{self.lease.job.id}:{stage.value}"
+        key = f"{self.job.id}:{stage.value}"
         return f"{key}:{self.generation}" if self.generation else key
 
 
@@ -248,6 +261,7 @@ class StageRunner:
         stage, provider = turn.stage, turn.stage.chain[turn.position]
         if stage.publishes:
             await self._ledger.confirm_lease()
+            await self._this.confirm()
         timeout_s = max(self._budget(turn).timeout_s, LEAST_ATTEMPT_S)
         limit = asyncio.timeout(timeout_s)
         row = await self._ledger.started(
@@ -291,7 +305,7 @@ class StageRunner:
         if not workdir.is_dir():
             await settle(around.blocking, make_workdir, around.work_dir, this.lease.job.id, stage)
         return Call(
-            job=this.lease.job,
+            job=this.job,
             stage=stage,
             workdir=workdir,
             timeout_s=timeout_s,

@@ -123,8 +123,12 @@ class JobStore(Protocol):
         """The video is out: merge the result into the payload."""
         ...
 
-    def update_result(self, job_id: str, result: JobResult, *, replaces: str) -> bool:
+    def update_result(
+        self, job_id: str, result: JobResult, *, replaces: str, upgraded_at: datetime | None = None
+    ) -> bool:
         """Give a completed job another address for its video: the same video, published somewhere better.
+
+        With ``upgraded_at`` a better video, noted in the payload as ``upgraded_at`` and ``upgraded_attempt``.
 
         False: nothing was changed, because the job is gone, not completed, or has another ``video_url`` than
         ``replaces`` (it was made anew in the meantime).

@@ -292,7 +292,9 @@ class MemoryJobs:
             )
             return True
 
-    def update_result(self, job_id: str, result: JobResult, *, replaces: str) -> bool:
+    def update_result(
+        self, job_id: str, result: JobResult, *, replaces: str, upgraded_at: datetime | None = None
+    ) -> bool:
         """See ``JobStore``."""
         with self._lock:
             job = self._jobs.get(job_id)
@@ -303,7 +305,10 @@ class MemoryJobs:
                 "thumbnail_url": result.thumbnail_url,
                 "duration": result.duration,
             }
-            self._put(replace(job, payload={**job.payload, **gained}, degraded=result.degraded))
+            when = (
+                {} if upgraded_at is None else {"upgraded_at": upgraded_at.isoformat(), "upgraded_attempt": job.attempt}
+            )
+            self._put(replace(job, payload={**job.payload, **gained, **when}, degraded=result.degraded))
             return True
 
     def fail(self, lease: Lease, error: JobError, *, retryable: bool) -> bool:
