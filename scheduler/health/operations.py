@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from config.settings import Settings
 from scheduler.auditing import Auditor, command, note
+from scheduler.domain.fingerprint import FailureGroup
 from scheduler.domain.service import HOUR_S, Maintenance, ServiceHealth, ServiceHistory
 from scheduler.health.prober import health_of
 from scheduler.health.targets import targets
@@ -26,6 +27,10 @@ class HealthOperations:
     def auditor(self) -> Auditor:
         """Writes the lines of commands."""
         raise NotImplementedError
+
+    def failure_groups(self, *, limit: int = 50) -> tuple[FailureGroup, ...]:
+        """The same final failures over the nights, the one that happened last first."""
+        return tuple(self._store.failure_groups(limit=limit))
 
     def services(self) -> tuple[ServiceHealth, ...]:
         """How the services in use stand by the probes kept."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from scheduler.domain.fingerprint import FailureGroup
 from scheduler.domain.service import Maintenance, ServiceHealth, ServiceHistory
 
 if TYPE_CHECKING:
@@ -11,7 +12,11 @@ if TYPE_CHECKING:
 
 
 class ServiceOperations(Protocol):
-    """Health, history and maintenance of services."""
+    """Health, history and maintenance of services; what keeps failing."""
+
+    def failure_groups(self, *, limit: int = 50) -> tuple[FailureGroup, ...]:
+        """The same final failures over the nights, the one that happened last first."""
+        ...
 
     def services(self) -> tuple[ServiceHealth, ...]:
         """How the services stand by the probes kept."""

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from scheduler.domain.failure import FailureRecord, JobError
 from scheduler.domain.filter import Count, Filter, JobSort
+from scheduler.domain.fingerprint import FailureGroup
 from scheduler.domain.job import (
     CancelOutcome,
     Enqueued,
@@ -294,6 +295,10 @@ class RenderStore(Protocol):
 
     def failures(self, job_id: str) -> list[FailureRecord]:
         """Failures of a job's renders, oldest first."""
+        ...
+
+    def failure_groups(self, *, limit: int = 50) -> list[FailureGroup]:
+        """The same failures over all renders, the one that happened last first."""
         ...
 
     def stage_durations(self, *, limit: int = 30) -> dict[tuple[str, str], list[float]]:

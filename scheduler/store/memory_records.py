@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from scheduler.domain.failure import FailureClass, FailureRecord
+from scheduler.domain.fingerprint import FailureGroup, fingerprint
 from scheduler.domain.job import Enqueued, JobSpec, Lease, QueueConfig
 from scheduler.domain.render import Attempt, AttemptStatus, Render, RenderStatus
 from scheduler.domain.schedule import Fire, ScheduleDefinition, ScheduleState
@@ -28,6 +29,7 @@ class MemoryRecords(MemoryCommands):
         self._renders: dict[str, Render] = {}
         self._attempts: dict[str, Attempt] = {}
         self._failures: list[FailureRecord] = []
+        self._failed_at: list[datetime] = []
         self._schedules: dict[str, ScheduleState] = {}
         self._declared: set[str] = set()
         self._probes: list[Probe] = []
@@ -130,6 +132,27 @@ class MemoryRecords(MemoryCommands):
                 raise StoreError(f"a failure names render {failure.render_id}, which is not there")
             self._version += 1
             self._failures.append(failure)
+            self._failed_at.append(self._clock.now())
+
+    def failure_groups(self, *, limit: int = 50) -> list[FailureGroup]:
+        """See ``RenderStore``."""
+        with self._lock:
+            found: dict[str, FailureGroup] = {}
+            for failure, at in zip(self._failures, self._failed_at, strict=True):
+                key = fingerprint(failure)
+                before = found.pop(key, None)
+                found[key] = FailureGroup(
+                    fingerprint=key,
+                    failure_reason=failure.failure_reason,
+                    stage=failure.stage,
+                    provider=failure.provider,
+                    message=failure.message,
+                    count=1 if before is None else before.count + 1,
+                    first_at=at if before is None else before.first_at,
+                    last_at=at,
+                    job_id=self._renders[failure.render_id].job_id,
+                )
+            return list(found.values())[::-1][:limit]
 
     def renders(self, job_id: str) -> list[Render]:
         """See ``RenderStore``."""

@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from scheduler.domain.failure import FailureClass, FailureRecord
+from scheduler.domain.fingerprint import FailureGroup, fingerprint
 from scheduler.domain.job import Lease
 from scheduler.domain.render import Attempt, AttemptStatus, Render, RenderStatus
 from scheduler.ports.store import JobNotFoundError
@@ -98,6 +99,7 @@ class SqlRenders(SqlBase):
             failure_reason=failure.failure_reason.value,
             error_details=failure_details(failure),
             resolved=False,
+            fingerprint=fingerprint(failure),
             created_at=db_time(),
         )
         with self._db.write() as connection:
@@ -149,6 +151,46 @@ class SqlRenders(SqlBase):
         )
         with self._db.read() as connection:
             return [failure_of(row) for row in connection.execute(query).mappings()]
+
+    def failure_groups(self, *, limit: int = 50) -> list[FailureGroup]:
+        """The same failures over all renders, the one that happened last first."""
+        failed = render_failures.c
+        groups = (
+            select(
+                failed.fingerprint,
+                func.count().label("n"),
+                func.min(failed.created_at).label("first_at"),
+                func.max(failed.created_at).label("last_at"),
+                func.max(failed.seq).label("last_seq"),
+            )
+            .where(failed.fingerprint.is_not(None))
+            .group_by(failed.fingerprint)
+            .subquery()
+        )
+        query = (
+            select(groups.c.n, groups.c.first_at, groups.c.last_at, renders.c.job_id, render_failures)
+            .join(render_failures, failed.seq == groups.c.last_seq)
+            .join(renders, renders.c.id == failed.render_id)
+            .order_by(groups.c.last_seq.desc())
+            .limit(limit)
+        )
+        with self._db.read() as connection:
+            found = connection.execute(query).mappings().all()
+        return [
+            FailureGroup(
+                fingerprint=row["fingerprint"],
+                failure_reason=last.failure_reason,
+                stage=last.stage,
+                provider=last.provider,
+                message=last.message,
+                count=row["n"],
+                first_at=row["first_at"],
+                last_at=row["last_at"],
+                job_id=row["job_id"],
+            )
+            for row in found
+            for last in [failure_of(row)]
+        ]
 
     def stage_durations(self, *, limit: int = 30) -> dict[tuple[str, str], list[float]]:
         """Seconds of the last ``limit`` completed attempts, by (stage, provider), newest first.

@@ -17,6 +17,7 @@ from scheduler.domain.audit import AuditLine, AuditVerdict
 from scheduler.domain.deadline import Prediction, Verdict
 from scheduler.domain.failure import FailureClass, JobError
 from scheduler.domain.filter import Count, JobSort
+from scheduler.domain.fingerprint import FailureGroup
 from scheduler.domain.job import CancelOutcome, Enqueued, Job, JobSpec, JobStatus, Priority, QueueDepth
 from scheduler.domain.render import Attempt, AttemptStatus, Render, RenderStatus, StageName
 from scheduler.domain.schedule import Fire, ScheduleDefinition, ScheduleState
@@ -413,6 +414,9 @@ class FakeOperations(RecordedOperations):
 
     def services(self) -> tuple[ServiceHealth, ...]:
         return self.current.services
+
+    def failure_groups(self, *, limit: int = 50) -> tuple[FailureGroup, ...]:
+        return ()
 
     def service_history(self, service: str, *, hours: int = 24, transitions: int = 20) -> ServiceHistory:
         return ServiceHistory(service, (), ())

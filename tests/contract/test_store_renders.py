@@ -188,3 +188,23 @@ def test_render_of_a_lost_lease_does_not_begin(world: World) -> None:
     world.store.reap()
     assert world.store.start_render(lease, correlation_id="c") is None
     assert world.store.renders(lease.job.id) == []
+
+
+def test_the_same_failure_of_several_nights_is_one_group(world: World) -> None:
+    def fail(message: str, stage: str = "manim") -> str:
+        world.add()
+        render = world.render(world.claim_one())
+        world.store.record_failure(
+            FailureRecord(render.id, FailureClass.TIMEOUT, message, stage, "manim-api", retryable=True)
+        )
+        world.advance(3600)
+        return render.job_id
+
+    fail("no answer within 240 s")
+    other = fail("no answer within 60 s", "tts")
+    last = fail("no answer within 12 s")
+    first, second = world.store.failure_groups()
+    assert (first.count, first.job_id, first.message, first.stage) == (2, last, "no answer within 12 s", "manim")
+    assert 7100 < (first.last_at - first.first_at).total_seconds() < 7300
+    assert (second.count, second.job_id, second.failure_reason) == (1, other, FailureClass.TIMEOUT)
+    assert [group.fingerprint for group in world.store.failure_groups(limit=1)] == [first.fingerprint]
