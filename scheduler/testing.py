@@ -31,6 +31,7 @@ from scheduler.ports.clock import Clock
 from scheduler.ports.store import Store, StoreUnavailableError
 from scheduler.store.memory_audit import MemoryAudit
 from scheduler.store.memory_leaders import MemoryLeaders
+from scheduler.store.memory_outbox import MemoryOutbox
 from scheduler.store.memory_records import MemoryRecords
 
 
@@ -71,7 +72,12 @@ class FakeClock:
         self._now += timedelta(seconds=seconds)
 
 
-class MemoryStore(MemoryRecords, MemoryLeaders, MemoryAudit):
+class MemoryStore(
+    MemoryRecords,
+    MemoryLeaders,
+    MemoryAudit,
+    MemoryOutbox,
+):
     """The whole ``scheduler.ports.store.Store`` in memory. Thread-safe; nothing is kept.
 
     Args:
@@ -87,6 +93,7 @@ class MemoryStore(MemoryRecords, MemoryLeaders, MemoryAudit):
         MemoryRecords.__init__(self, clock, max_crashes=max_crashes, defaults=defaults or QueueConfig("*"))
         MemoryLeaders.__init__(self, clock)
         MemoryAudit.__init__(self, clock)
+        MemoryOutbox.__init__(self, clock)
 
     def close(self) -> None:
         """There is nothing to let go of."""

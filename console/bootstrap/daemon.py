@@ -14,6 +14,7 @@ from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from config.settings import ScheduleSettings, Settings
+from console.bootstrap.alerts import make_delivery_loop
 from console.bootstrap.pipeline import make_routes
 from console.bootstrap.reading import make_operations, open_installation_store
 from console.bootstrap.storage import later_uploads
@@ -108,7 +109,7 @@ class Installation:
         worker = Worker(store, runner, queue, owner, self.clock, dispatcher=dispatcher)
         reaper = Reaper(store, every_s=queue.reap_s, rng=random.Random(), on_work=worker.wake)  # noqa: S311 - jitter
         around: list[Callable[[], Any]] = [lambda: media, lambda: artifacts, lambda: client]
-        timer = None
+        timer = deliveries = None
         if kind in {"serve", "up", "demo"}:
             timer = Timer(
                 store,
@@ -118,9 +119,12 @@ class Installation:
                 leadership=Leadership(store, owner, self.clock, ttl_s=queue.leader_s),
             )
             around.append(lambda: later_uploads(settings, store))
+            deliveries = make_delivery_loop(settings, store, owner)
             if settings.api.enabled:
                 around.append(self._api)
-        parts = Parts(worker=worker, reaper=reaper, timer=timer, prober=prober, around=tuple(around))
+        parts = Parts(
+            worker=worker, reaper=reaper, timer=timer, prober=prober, deliveries=deliveries, around=tuple(around)
+        )
         return Daemon(owner, kind, parts, store, self.clock)
 
     async def _serve_api(self) -> Served:

@@ -33,6 +33,7 @@ from scheduler.domain.service import Probe
 from scheduler.domain.settlement import Settlement
 from scheduler.domain.snapshot import Page, ProcessInfo
 from scheduler.ports.audit import AuditStore
+from scheduler.ports.outbox import OutboxStore
 
 
 class StoreError(Exception):
@@ -372,7 +373,17 @@ class LeaderStore(Protocol):
         ...
 
 
-class Store(JobStore, RenderStore, ScheduleStore, ProbeStore, ProcessStore, LeaderStore, AuditStore, Protocol):
+class Store(
+    JobStore,
+    RenderStore,
+    ScheduleStore,
+    ProbeStore,
+    ProcessStore,
+    LeaderStore,
+    AuditStore,
+    OutboxStore,
+    Protocol,
+):
     """All of it over one database."""
 
     def close(self) -> None:
