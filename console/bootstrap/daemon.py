@@ -17,6 +17,7 @@ from config.settings import ScheduleSettings, Settings
 from console.bootstrap.alerts import make_delivery_loop
 from console.bootstrap.pipeline import make_routes
 from console.bootstrap.reading import make_operations, open_installation_store
+from console.bootstrap.recording import recording
 from console.bootstrap.storage import later_uploads
 from integrations.artifact_server.server import ArtifactServer
 from integrations.health.http_check import make_check
@@ -119,6 +120,7 @@ class Installation:
                 leadership=Leadership(store, owner, self.clock, ttl_s=queue.leader_s),
             )
             around.append(lambda: later_uploads(settings, store))
+            around += recording(settings, self.operations)
             deliveries = make_delivery_loop(settings, store, owner)
             if settings.api.enabled:
                 around.append(self._api)

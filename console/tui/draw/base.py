@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
 from console.text import clean
+from console.tui.keys import Keymap
 from console.tui.signs import Signs
 from console.tui.view import View
 
@@ -38,6 +39,9 @@ class Frame:
         columns: cells of the whole terminal.
         rows: lines of the whole terminal.
         refresh_s: seconds between looks, to tell what is old.
+        keymap: the keys as they are now.
+        role: the reader's.
+        armed_s: seconds for which destructive actions are armed yet.
     """
 
     view: View
@@ -47,6 +51,9 @@ class Frame:
     columns: int
     rows: int
     refresh_s: float = 1.0
+    keymap: Keymap = field(default_factory=Keymap)
+    role: str = "operator"
+    armed_s: float = 0.0
 
 
 def foreign(text: str | None, signs: Signs, limit: int = LONGEST_TEXT) -> str:
