@@ -14,11 +14,9 @@ from scheduler.domain.filter import Count, Filter, JobSort
 from scheduler.domain.job import CancelOutcome, Enqueued, Job, JobSpec, JobStatus, Priority, QueueDepth
 from scheduler.domain.render import Attempt, Render, RenderStatus, StageName
 from scheduler.domain.schedule import ScheduleState
-from scheduler.domain.service import ServiceHealth
 from scheduler.domain.snapshot import Page, Snapshot, StageView
 from scheduler.filters import FilterError, parse
-from scheduler.health.prober import HISTORY, stale_after
-from scheduler.health.standing import standing
+from scheduler.health.operations import HealthOperations
 from scheduler.job_types import JobType, unknown_type
 from scheduler.pipeline.forecast import load_estimates, predict
 from scheduler.pipeline.views import stage_views
@@ -37,7 +35,7 @@ ESTIMATES_KEPT_S = 60.0
 """Seconds for which estimates read from history are used again."""
 
 
-class StoreOperations(AuditReads, RecordedOperations):
+class StoreOperations(AuditReads, HealthOperations, RecordedOperations):
     """The ``Operations`` port over a store.
 
     Args:
@@ -181,14 +179,6 @@ class StoreOperations(AuditReads, RecordedOperations):
                 at = nominal
         return tuple(sorted(found, key=lambda upcoming: upcoming.fire.nominal)[:count])
 
-    def services(self) -> tuple[ServiceHealth, ...]:
-        """How the enabled services stand by the probes kept."""
-        now, stale_s = self._clock.now(), stale_after(self._settings.health)
-        return tuple(
-            standing(name, url, self._store.probes(name, limit=HISTORY), now=now, stale_s=stale_s)
-            for name, url in service_urls(self._settings).items()
-        )
-
     # --- commands ----------------------------------------------------------------------------------------------------
 
     @command("job.submit")
@@ -312,13 +302,3 @@ class StoreOperations(AuditReads, RecordedOperations):
             self._estimates = load_estimates(self._store, self._settings.deadline)
             self._estimates_at = tick
         return predict(stages, self._chains, self._estimates, now=now, starts_at=starts_at)
-
-
-def service_urls(settings: Settings) -> dict[str, str]:
-    """Base URLs of the services that are enabled, by name."""
-    services = {
-        "manim": settings.services.manim,
-        "revideo": settings.services.revideo,
-        "orchestrator": settings.services.orchestrator,
-    }
-    return {name: service.url for name, service in services.items() if service.enabled}

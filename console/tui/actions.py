@@ -8,17 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 
 from console.tui.registry import SCREENS, ScreenEntry
-
-
-class Needs(StrEnum):
-    """The least role that may do it; its words are those of the roles."""
-
-    VIEWER = "viewer"
-    OPERATOR = "operator"
-    ADMIN = "admin"
+from scheduler.domain.access import Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +35,7 @@ class Action:
     label: str
     description: str
     scope: str
-    role: Needs = Needs.VIEWER
+    role: Role = Role.VIEWER
     destructive: bool = False
     footer: bool = True
 
@@ -65,7 +57,7 @@ def _screen(one: ScreenEntry) -> Action:
     )
 
 
-_OPERATOR = Needs.OPERATOR
+_OPERATOR = Role.OPERATOR
 
 _JOB = (
     Action("job.open", "enter", "open", "open", "Open the job: payload, renders, attempts, errors, result", "list"),

@@ -268,6 +268,10 @@ class PredawnApp(App[None]):
         """Arm destructive actions."""
         self.commands.arm()
 
+    def repaint(self) -> None:
+        """Draw what is known now, without waiting for the tick."""
+        self._paint()
+
     def action_redraw(self) -> None:
         """Send everything again: something else has written to the terminal."""
         self.refresh(layout=True)

@@ -8,15 +8,15 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from console.text import clean
-from console.tui.actions import BY_ID, Needs
+from console.tui.actions import BY_ID
 from console.tui.background import Background
 from console.tui.questions import Question
+from scheduler.domain.access import Role
 from scheduler.ports.operations import Actor
 
 ARMED_FOR_S = 30.0
 """Seconds for which the arm key holds."""
 _LONGEST = 300
-_RANK = {role.value: rank for rank, role in enumerate(Needs)}
 
 
 class Asker(Protocol):
@@ -56,15 +56,16 @@ class Guard:
     arm: bool = False
 
     @property
-    def role(self) -> str:
-        """The actor's role: ``viewer``, ``operator`` or ``admin``."""
-        return str(getattr(self.actor, "role", Needs.OPERATOR))
+    def role(self) -> Role:
+        """The reader's role."""
+        return self.actor.role
 
     def refusal(self, action_id: str, *, armed: bool) -> str | None:
         """Why this reader may not do it now, with what to do; None: go on. Pure."""
         action = BY_ID[action_id]
-        if _RANK.get(self.role, 0) < _RANK[action.role.value]:
-            return f"{action.label}: needs the role {action.role}, you are {self.role} (config: console.roles)"
+        if not self.role.covers(action.role):
+            who = f"you are {self.role} (config: access.users, access.groups)"
+            return f"{action.label}: needs the role {action.role}, {who}"
         if self.arm and action.destructive and not armed:
             return f"{action.label}: arm it first with !"
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,6 +40,10 @@ def _unknown(_service: str) -> None:
     """The health of services that nobody probes."""
 
 
+async def _at_once() -> None:
+    """Nothing to do before a render."""
+
+
 class PipelineRunner:
     """Renders jobs. One runner serves all jobs of a worker, any number side by side.
 
@@ -50,6 +54,7 @@ class PipelineRunner:
         work_dir: stages work in ``<work_dir>/<job id>/<stage>``.
         deadline: estimates and how much history outweighs them.
         health: how a service stands (``Prober.health``); a provider whose service is down is asked last.
+        before: looks at the services before a render rests on how they stand (``Prober.before_render``).
         blocking: runs a store call off the event loop.
         rng: draws the jitter.
         sleep: waits between calls.
@@ -64,11 +69,13 @@ class PipelineRunner:
         work_dir: Path,
         deadline: DeadlineSettings | None = None,
         health: Health = _unknown,
+        before: Callable[[], Awaitable[None]] = _at_once,
         blocking: Blocking = asyncio.to_thread,
         rng: random.Random | None = None,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._store = store
+        self._before = before
         self._known: tuple[float, Estimates] | None = None
         self._deadline = deadline or DeadlineSettings()
         self._routes = pipeline if isinstance(pipeline, Routes) else Routes(pipeline)
@@ -112,6 +119,7 @@ class PipelineRunner:
         bound = log.bind(job=lease.job.id, correlation_id=correlation_id)
         render = await ledger.open(correlation_id)
         try:
+            await self._before()
             kept = await ledger.checkpoints()
             this = await self._prepare(lease, render, checkpointed, kept)
             result = await self._take_route(this, ledger, report, kept)

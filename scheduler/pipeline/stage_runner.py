@@ -342,9 +342,12 @@ class StageRunner:
         return why
 
     def _down(self, turn: _Turn) -> str | None:
-        """Why a provider is passed over for now: its service is known to be down."""
+        """Why a provider is passed over for now: its service is known to be down, or was taken out by an operator."""
         service = turn.stage.chain[turn.position].service
         health = self._around.health(service) if service else None
+        if health is not None and health.maintenance is not None:
+            out = health.maintenance
+            return f"skipped: {service} is under maintenance until {out.until:%H:%M:%S} UTC ({out.by})"
         if health is None or health.state is not ServiceState.DOWN:
             return None
         since = f" since {health.since:%H:%M:%S} UTC" if health.since else ""

@@ -16,10 +16,10 @@ from scheduler.domain.filter import Count, JobSort
 from scheduler.domain.job import CancelOutcome, Enqueued, Job, JobSpec, JobStatus, Priority, QueueDepth
 from scheduler.domain.render import Attempt, Checkpoint, Render
 from scheduler.domain.schedule import Fire, ScheduleState
-from scheduler.domain.service import ServiceHealth
 from scheduler.domain.snapshot import Page, Snapshot
 from scheduler.ports.audit import AuditOperations
 from scheduler.ports.recording import RecordingReads
+from scheduler.ports.services import ServiceOperations
 
 
 class OperationError(Exception):
@@ -89,7 +89,7 @@ class UpcomingFire:
     skipped: bool
 
 
-class Operations(AuditOperations, RecordingReads, Protocol):
+class Operations(AuditOperations, RecordingReads, ServiceOperations, Protocol):
     """Reads and commands. Commands take the actor: its role is checked, and a line of the audit trail is written.
 
     Every command raises ``PermissionDeniedError`` when the actor's role does not allow it (``scheduler.auditing``).
@@ -190,8 +190,4 @@ class Operations(AuditOperations, RecordingReads, Protocol):
 
     def skip_date(self, name: str, day: date, *, actor: Actor) -> ScheduleState:
         """Let one run date of a schedule pass."""
-        ...
-
-    def services(self) -> tuple[ServiceHealth, ...]:
-        """How the services stand by the probes kept."""
         ...

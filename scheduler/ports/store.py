@@ -29,7 +29,7 @@ from scheduler.domain.job import (
 from scheduler.domain.leader import Leader
 from scheduler.domain.render import Attempt, Checkpoint, Render, RenderStatus
 from scheduler.domain.schedule import Fire, ScheduleDefinition, ScheduleState
-from scheduler.domain.service import Probe
+from scheduler.domain.service import Maintenance, Probe, Rollup, ServiceTransition
 from scheduler.domain.settlement import Settlement
 from scheduler.domain.snapshot import Page, ProcessInfo
 from scheduler.ports.audit import AuditStore
@@ -341,6 +341,46 @@ class ProbeStore(Protocol):
         ...
 
 
+class HealthStore(ProbeStore, Protocol):
+    """What becomes of probes, and what operators say of services."""
+
+    def probes_between(self, service: str, since: datetime, until: datetime) -> list[Probe]:
+        """Probes from ``since`` until before ``until``, oldest first."""
+        ...
+
+    def put_rollups(self, rollups: Sequence[Rollup]) -> None:
+        """Keep roll-ups; one that is there already is replaced."""
+        ...
+
+    def rollups(self, service: str, span_s: int, *, limit: int = 24) -> list[Rollup]:
+        """The last roll-ups of a service, oldest first."""
+        ...
+
+    def prune_rollups(self, span_s: int, *, before: datetime) -> int:
+        """Delete older ones; how many."""
+        ...
+
+    def add_transition(self, transition: ServiceTransition) -> bool:
+        """Keep a change of state. False: the last one kept leads to the same state (another process saw it too)."""
+        ...
+
+    def transitions(self, service: str, *, limit: int = 20) -> list[ServiceTransition]:
+        """The last changes of a service, newest first."""
+        ...
+
+    def set_maintenance(self, service: str, *, for_s: float, by: str) -> Maintenance:
+        """Take a service out for so many seconds from now, by the database's clock; replaces what was set."""
+        ...
+
+    def end_maintenance(self, service: str) -> bool:
+        """Take it in again. False: it was not out."""
+        ...
+
+    def maintenance(self) -> list[Maintenance]:
+        """Services that are out now."""
+        ...
+
+
 class ProcessStore(Protocol):
     """Daemons and workers report here, so that the console can tell a dead one."""
 
@@ -377,7 +417,7 @@ class Store(
     JobStore,
     RenderStore,
     ScheduleStore,
-    ProbeStore,
+    HealthStore,
     ProcessStore,
     LeaderStore,
     AuditStore,

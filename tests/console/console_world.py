@@ -20,7 +20,7 @@ from scheduler.domain.filter import Count, JobSort
 from scheduler.domain.job import CancelOutcome, Enqueued, Job, JobSpec, JobStatus, Priority, QueueDepth
 from scheduler.domain.render import Attempt, AttemptStatus, Render, RenderStatus, StageName
 from scheduler.domain.schedule import Fire, ScheduleDefinition, ScheduleState
-from scheduler.domain.service import Probe, ServiceHealth, ServiceState
+from scheduler.domain.service import Maintenance, Probe, ServiceHealth, ServiceHistory, ServiceState
 from scheduler.domain.snapshot import Page, ProcessInfo, Snapshot, StageState, StageView, Tonight
 from scheduler.ports.audit import AuditFilter
 from scheduler.ports.operations import Actor, JobDetail, NotFoundError, UpcomingFire
@@ -413,6 +413,15 @@ class FakeOperations(RecordedOperations):
 
     def services(self) -> tuple[ServiceHealth, ...]:
         return self.current.services
+
+    def service_history(self, service: str, *, hours: int = 24, transitions: int = 20) -> ServiceHistory:
+        return ServiceHistory(service, (), ())
+
+    def set_maintenance(self, service: str, *, for_s: float, actor: Actor) -> Maintenance:
+        return Maintenance(service, NOW + timedelta(seconds=for_s), NOW, str(actor))
+
+    def end_maintenance(self, service: str, *, actor: Actor) -> bool:
+        return False
 
     def audit(
         self, *, wanted: AuditFilter | None = None, limit: int = 50, cursor: str | None = None

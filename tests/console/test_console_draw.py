@@ -17,7 +17,7 @@ from rich.style import Style
 from textual.content import Content
 from textual.strip import Strip
 
-from console.tui.actions import ACTIONS, HEADINGS, Needs
+from console.tui.actions import ACTIONS, HEADINGS
 from console.tui.draw.base import Frame, fit, fold, sparkline
 from console.tui.draw.detail import draw_detail, draw_detail_head
 from console.tui.draw.header import draw_clock, draw_header, draw_keys, draw_notice, draw_problem
@@ -34,6 +34,7 @@ from console.tui.registry import SCREENS
 from console.tui.signs import ASCII, UNICODE, choose_signs
 from console.tui.view import Answer, View, Want, answer_due, snapshot_due
 from console.tui.widgets.lines import changed_span
+from scheduler.domain.access import Role
 from scheduler.domain.deadline import Prediction, Verdict
 from scheduler.domain.job import JobStatus
 from scheduler.domain.render import StageName
@@ -311,7 +312,7 @@ def test_every_action_has_a_scope_that_some_screen_has_and_help_names() -> None:
 
 
 def test_what_takes_something_away_needs_an_operator() -> None:
-    assert not [action.id for action in ACTIONS if action.destructive and action.role is Needs.VIEWER]
+    assert not [action.id for action in ACTIONS if action.destructive and action.role is Role.VIEWER]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from console.text import clean
 from console.tui.keys import Keymap
 from console.tui.signs import Signs
 from console.tui.view import View
+from scheduler.domain.access import Role
 
 OK = "$success"
 WARN = "$warning"
@@ -52,7 +53,7 @@ class Frame:
     rows: int
     refresh_s: float = 1.0
     keymap: Keymap = field(default_factory=Keymap)
-    role: str = "operator"
+    role: Role = Role.VIEWER
     armed_s: float = 0.0
 
 

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 
 from textual.content import Content
 
-from console.tui.actions import HEADINGS, Needs, actions_of
+from console.tui.actions import HEADINGS, actions_of
 from console.tui.draw.base import MUTED, PLAIN, STRONG, Frame, fit, fold, line
 from console.tui.keys import all_labels
 from console.tui.signs import Signs
+from scheduler.domain.access import Role
 
 _KEYS = 14
 
@@ -21,7 +22,7 @@ def draw_help(frame: Frame, width: int) -> list[Content]:
     for place, heading in HEADINGS.items():
         lines.append(line((heading, "bold $heading")))
         for action in actions_of(place):
-            needs = "" if action.role is Needs.VIEWER else f" [{action.role}]"
+            needs = "" if action.role is Role.VIEWER else f" [{action.role}]"
             label = all_labels(frame.keymap.key(action))
             lines += _entry(label, action.description + needs, ("bold $key", PLAIN), signs, width)
         lines.append(Content(""))
