@@ -1,4 +1,4 @@
-"""Roll-ups, transitions and maintenance of services in memory, beside ``memory_records``."""
+"""Roll-ups, transitions and maintenance of services in memory, beside ``memory_nights``."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from scheduler.domain.job import QueueConfig
 from scheduler.domain.service import Maintenance, Probe, Rollup, ServiceTransition
 from scheduler.ports.clock import Clock
-from scheduler.store.memory_records import MemoryRecords
+from scheduler.store.memory_nights import MemoryNights
 
 
-class MemoryHealth(MemoryRecords):
+class MemoryHealth(MemoryNights):
     """See ``HealthStore``."""
 
     _version: int
