@@ -26,6 +26,7 @@ from config.sections.pipeline import (
 from config.sections.recording import RecordingSettings
 from config.sections.services import LocalServicesSettings, ServiceSettings, ServicesSettings, SoraSettings
 from config.sections.storage import S3Settings, StorageSettings, SupabaseSettings
+from config.sections.upgrade import UpgradeSettings
 from config.sections.words import ContentSettings, FeedSettings, PostgrestSettings, ScriptSettings, SpeechSettings
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "StagesSettings",
     "StorageSettings",
     "SupabaseSettings",
+    "UpgradeSettings",
 ]
 
 
@@ -73,6 +75,7 @@ class Settings(Section):
     speech: SpeechSettings = SpeechSettings()
     script: ScriptSettings = ScriptSettings()
     storage: StorageSettings = StorageSettings()
+    upgrade: UpgradeSettings = UpgradeSettings()
     content: ContentSettings = ContentSettings()
     pipeline: PipelineSettings = PipelineSettings()
     deadline: DeadlineSettings = DeadlineSettings()

@@ -16,8 +16,7 @@ from scheduler.domain.schedule import Fire, ScheduleState
 from scheduler.domain.service import ServiceHealth
 from scheduler.domain.snapshot import Page, Snapshot, StageView
 from scheduler.filters import FilterError, parse
-from scheduler.health.prober import HISTORY, stale_after
-from scheduler.health.standing import standing
+from scheduler.health.operations import HealthOperations
 from scheduler.history import HistoryOperations
 from scheduler.job_types import JobType, unknown_type
 from scheduler.nights.operations import NightsPart
@@ -38,7 +37,7 @@ ESTIMATES_KEPT_S = 60.0
 """Seconds for which estimates read from history are used again."""
 
 
-class StoreOperations(NightsPart, AuditReads, RecordedOperations, HistoryOperations):
+class StoreOperations(NightsPart, AuditReads, RecordedOperations, HistoryOperations, HealthOperations):
     """The ``Operations`` port over a store.
 
     Args:
@@ -192,14 +191,6 @@ class StoreOperations(NightsPart, AuditReads, RecordedOperations, HistoryOperati
             return UpcomingFire(fire, skipped=True, why=why)
         return UpcomingFire(fire, skipped=False, starts_at=fire.nominal.astimezone(UTC))
 
-    def services(self) -> tuple[ServiceHealth, ...]:
-        """How the enabled services stand by the probes kept."""
-        now, stale_s = self._clock.now(), stale_after(self._settings.health)
-        return tuple(
-            standing(name, url, self._store.probes(name, limit=HISTORY), now=now, stale_s=stale_s)
-            for name, url in service_urls(self._settings).items()
-        )
-
     # --- commands ----------------------------------------------------------------------------------------------------
 
     @command("job.submit")
@@ -315,13 +306,3 @@ class StoreOperations(NightsPart, AuditReads, RecordedOperations, HistoryOperati
             self._estimates = load_estimates(self._store, self._settings.deadline)
             self._estimates_at = tick
         return predict(stages, self._chains, self._estimates, now=now, starts_at=starts_at)
-
-
-def service_urls(settings: Settings) -> dict[str, str]:
-    """Base URLs of the services that are enabled, by name."""
-    services = {
-        "manim": settings.services.manim,
-        "revideo": settings.services.revideo,
-        "orchestrator": settings.services.orchestrator,
-    }
-    return {name: service.url for name, service in services.items() if service.enabled}

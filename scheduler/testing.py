@@ -30,9 +30,9 @@ from scheduler.domain.job import QueueConfig
 from scheduler.ports.clock import Clock
 from scheduler.ports.store import Store, StoreUnavailableError
 from scheduler.store.memory_audit import MemoryAudit
+from scheduler.store.memory_health import MemoryHealth
 from scheduler.store.memory_history import MemoryHistory
 from scheduler.store.memory_leaders import MemoryLeaders
-from scheduler.store.memory_nights import MemoryNights
 from scheduler.store.memory_outbox import MemoryOutbox
 
 
@@ -74,8 +74,8 @@ class FakeClock:
 
 
 class MemoryStore(
-    MemoryNights,
     MemoryHistory,
+    MemoryHealth,
     MemoryLeaders,
     MemoryAudit,
     MemoryOutbox,
@@ -92,7 +92,7 @@ class MemoryStore(
         self, clock: Clock | None = None, *, max_crashes: int = 3, defaults: QueueConfig | None = None
     ) -> None:
         clock = clock or FakeClock()
-        MemoryNights.__init__(self, clock, max_crashes=max_crashes, defaults=defaults or QueueConfig("*"))
+        MemoryHealth.__init__(self, clock, max_crashes=max_crashes, defaults=defaults or QueueConfig("*"))
         MemoryLeaders.__init__(self, clock)
         MemoryAudit.__init__(self, clock)
         MemoryOutbox.__init__(self, clock)

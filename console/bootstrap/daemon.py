@@ -18,7 +18,9 @@ from console.bootstrap.pipeline import make_routes
 from console.bootstrap.reading import make_operations, open_installation_store
 from console.bootstrap.recording import recording
 from console.bootstrap.storage import later_uploads
+from console.bootstrap.upgrades import upgrades
 from integrations.artifact_server.server import ArtifactServer
+from integrations.health.connectivity import make_connectivity
 from integrations.health.http_check import make_check
 from integrations.kit.http import open_client
 from integrations.kit.serve import PortTakenError, Served, serve
@@ -28,9 +30,9 @@ from scheduler.api.app import make_api
 from scheduler.daemon import Daemon, Parts
 from scheduler.domain.service import ServiceHealth
 from scheduler.health.prober import Prober
+from scheduler.health.targets import targets
 from scheduler.logs import configure as configure_logs
 from scheduler.nights.recorder import record_nights
-from scheduler.operations import service_urls
 from scheduler.pipeline.runner import PipelineRunner
 from scheduler.ports.clock import SystemClock
 from scheduler.ports.operations import StartError
@@ -78,19 +80,21 @@ class Installation:
         media = MediaToolkit(processes=settings.pipeline.render_processes)
         artifacts = ArtifactServer([settings.work_dir])
         prober, client = make_prober(settings, store)
+        routes = make_routes(settings, media, artifacts)
         runner = PipelineRunner(
             store,
-            make_routes(settings, media, artifacts),
+            routes,
             self.clock,
             work_dir=settings.work_dir,
             deadline=settings.deadline,
             health=prober.health,
+            before=prober.before_render,
         )
         queue = settings.queue
         dispatcher = make_dispatcher(settings.database_url, store, queue)
         worker = Worker(store, runner, queue, owner, self.clock, dispatcher=dispatcher)
         reaper = Reaper(store, every_s=queue.reap_s, rng=random.Random(), on_work=worker.wake)  # noqa: S311 - jitter
-        around: list[Callable[[], Any]] = [lambda: artifacts, lambda: client]
+        around: list[Callable[[], Any]] = [lambda: media, lambda: artifacts, lambda: client]
         timer = deliveries = None
         if kind in {"serve", "up", "demo"}:
             timer = Timer(
@@ -102,6 +106,7 @@ class Installation:
                 after=lambda now: record_nights(store, now, predict=self.operations.predict_job),
             )
             around.append(lambda: later_uploads(settings, store))
+            around.append(lambda: upgrades(settings, store, routes.pipeline, prober, worker.wake))
             around += recording(settings, self.operations)
             deliveries = make_delivery_loop(settings, store, owner)
             if settings.api.enabled:
@@ -134,13 +139,32 @@ class Installation:
 
 def make_prober(settings: Settings, store: Store) -> tuple[Prober, Any]:
     """The prober, and the HTTP client that it uses (a context manager to be left after it)."""
-    urls = service_urls(settings)
-    client = open_client(loopback=all(is_loopback(url) for url in urls.values()))
+    asked, health = targets(settings), settings.health
+    client = open_client(loopback=all(is_loopback(target.url) for target in asked))
     clock = SystemClock()
     checks = {
-        name: make_check(name, url, client, clock, timeout_s=settings.health.timeout_s) for name, url in urls.items()
+        target.service: make_check(
+            target.service,
+            target.url,
+            client,
+            clock,
+            timeout_s=health.timeout_s,
+            path=target.path,
+            speaks_health=target.speaks_health,
+            token=target.key,
+        )
+        for target in asked
     }
-    return Prober(store, checks, urls, settings.health, clock), client
+    prober = Prober(
+        store,
+        checks,
+        {target.service: target.url for target in asked},
+        health,
+        clock,
+        elsewhere=[target.service for target in asked if not is_loopback(target.url)],
+        connected=make_connectivity(health.connectivity, timeout_s=health.timeout_s),
+    )
+    return prober, client
 
 
 async def probe_services(settings: Settings) -> tuple[ServiceHealth, ...]:

@@ -9,7 +9,7 @@ from config.settings import Settings
 from console.bootstrap.content import brief_source
 from integrations.content.asked import DoubtSource, PromptSource
 from integrations.kit.urls import is_loopback, origin_of
-from scheduler.domain.job import QueueConfig
+from scheduler.domain.job import UPGRADE, QueueConfig
 from scheduler.domain.render import StageName
 from scheduler.domain.service import ServiceHealth
 from scheduler.job_types import ORCHESTRATOR, PIPELINE, SORA, JobType, by_name
@@ -56,6 +56,15 @@ def open_installation_store(settings: Settings) -> Store:
             timeout_s=NIGHTLY_LIMIT_S,
             max_retries=settings.queue.max_retries,
             retry_delay_s=settings.queue.retry_delay_s,
+        )
+    )
+    store.add_queue_config(
+        QueueConfig(
+            job_type=UPGRADE,
+            concurrency=1,
+            timeout_s=settings.upgrade.timeout_s,
+            max_retries=settings.upgrade.tries - 1,
+            retry_delay_s=settings.upgrade.retry_s,
         )
     )
     return store

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from console.cli import audit, config, db, demo, jobs, render, replay, run, schedules, sla, status
+from console.cli import audit, config, db, demo, jobs, render, replay, run, schedules, services, sla, status
 from console.cli.context import EXIT_USAGE, Cli, exit_codes
 from console.cli.output import say
 from scheduler.logs import quiet
@@ -68,7 +68,7 @@ app.add_typer(schedules.app, name="schedules")
 app.add_typer(audit.app, name="audit")
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
-app.add_typer(status.services_app, name="services")
+app.add_typer(services.app, name="services")
 app.command()(demo.demo)
 app.command()(run.up)
 app.command()(run.serve)

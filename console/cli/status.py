@@ -1,16 +1,15 @@
-"""``predawn status``, ``watch`` and ``services``: one look, for people and for scripts."""
+"""``predawn status`` and ``watch``: one look, for people and for scripts."""
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import Annotated
 
 import typer
 
-from console.cli.context import EXIT_AT_RISK, EXIT_FAILED, EXIT_MISSED, EXIT_UNREACHABLE, cli_of
-from console.cli.output import print_items, print_json, print_table, say
-from console.cli.shapes import service_json, snapshot_json
+from console.cli.context import EXIT_AT_RISK, EXIT_MISSED, EXIT_UNREACHABLE, cli_of
+from console.cli.output import print_json
+from console.cli.shapes import snapshot_json
 from console.format import age, clock_time, duration, short_duration, short_id, zone_abbreviation
 from console.text import clean
 from scheduler.domain.deadline import Verdict
@@ -137,50 +136,3 @@ def watch(
             typer.echo(f"{clock_time(snapshot.taken_at, tonight.timezone, seconds=True)}  {line}")
             said = line
         time.sleep(every)
-
-
-services_app = typer.Typer(invoke_without_command=True, help="Health of the services, by the last probes.")
-
-
-@services_app.callback()
-def services(ctx: typer.Context, as_json: Json = False) -> None:
-    """Show how the services stand by the probes kept. `predawn services check` probes now.
-
-    Example: predawn services --json
-    """
-    if ctx.invoked_subcommand is not None:
-        return
-    _print_services(cli_of(ctx).operations.services(), as_json=as_json)
-
-
-@services_app.command()
-def check(ctx: typer.Context, as_json: Json = False) -> None:
-    """Probe every service now; exit 1 when one is down.
-
-    Example: predawn services check
-    """
-    from console.bootstrap.daemon import probe_services  # noqa: PLC0415 - httpx is only needed here
-
-    found = asyncio.run(probe_services(cli_of(ctx).settings))
-    _print_services(found, as_json=as_json)
-    if any(health.state is ServiceState.DOWN for health in found):
-        raise typer.Exit(EXIT_FAILED)
-
-
-def _print_services(found: tuple[ServiceHealth, ...], *, as_json: bool) -> None:
-    if as_json:
-        print_items([service_json(health) for health in found])
-        return
-    if all(health.last_probe is None for health in found):
-        say("never probed: the daemon does that, or `predawn services check`")
-    rows = [
-        (
-            health.service,
-            health.state,
-            f"{health.last_probe.latency_ms:.0f} ms" if health.last_probe and health.last_probe.latency_ms else "",
-            health.url,
-            health.last_probe.error if health.last_probe else "",
-        )
-        for health in found
-    ]
-    print_table(("service", "state", "latency", "url", "error"), rows)

@@ -6,13 +6,14 @@ the lease is lost; then nothing has been written.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import (
     REAL,
     Boolean,
     Connection,
+    Table,
     Text,
     and_,
     bindparam,
@@ -22,6 +23,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 
 from scheduler.domain.codec import output_to_json
 from scheduler.domain.failure import JobError
@@ -36,9 +38,10 @@ from scheduler.domain.job import (
     JobResult,
     Lease,
 )
-from scheduler.domain.render import Checkpoint
+from scheduler.domain.render import Attempt, Checkpoint
 from scheduler.store.base import ALL_JOB_COLUMNS, FENCE, LEASED, QUEUED, SqlBase, fence_of, moves
 from scheduler.store.decisions import Candidate, Room, interrupted_error, pick, retry_in_s, room
+from scheduler.store.interrupt import end_attempt
 from scheduler.store.mapping import error_to_text
 from scheduler.store.rows import checkpoints, jobs
 from scheduler.store.sqltypes import JsonSet, db_time
@@ -86,6 +89,24 @@ _HEARTBEAT = (
     .returning(jobs.c.cancel_requested_at)
 )
 _EXTEND = update(jobs).where(LEASED, FENCE).values(lease_expires_at=db_time("lease_shift"), updated_at=db_time())
+
+
+def _keep(insert: Callable[[Table], Any]) -> Any:
+    """The statement that writes a checkpoint over an older one; built once, because building it costs more than it."""
+    kept: dict[str, Any] = {
+        "output": bindparam("b_output", type_=checkpoints.c.output.type),
+        "attempt": bindparam("b_attempt"),
+        "created_at": db_time(),
+    }
+    key: dict[str, Any] = {"job_id": bindparam("b_job"), "stage": bindparam("b_stage"), "part": bindparam("b_part")}
+    return (
+        insert(checkpoints)
+        .values(**key, **kept)
+        .on_conflict_do_update(index_elements=[checkpoints.c[name] for name in key], set_=kept)
+    )
+
+
+_KEEP = {"sqlite": _keep(sqlite.insert), "postgresql": _keep(postgresql.insert)}
 _COMPLETE = (
     moves(COMPLETE)
     .where(FENCE)
@@ -184,24 +205,26 @@ class SqlLeases(SqlBase):
             row = connection.execute(_HEARTBEAT, parameters).first()
         return Heartbeat(held=row is not None, cancel_requested=row is not None and row[0] is not None)
 
-    def save_checkpoint(self, lease: Lease, checkpoint: Checkpoint, *, lease_s: float) -> bool:
-        """Keep a stage's output (or a part of it) and extend the lease, in one transaction."""
-        kept: dict[str, Any] = {
-            "output": output_to_json(checkpoint.output),
-            "attempt": lease.attempt,
-            "created_at": db_time(),
+    def save_checkpoint(
+        self, lease: Lease, checkpoint: Checkpoint, *, lease_s: float, attempt: Attempt | None = None
+    ) -> bool:
+        """Keep a stage's output (or a part of it) and extend the lease, in one transaction.
+
+        With ``attempt`` also how the call that made it ended.
+        """
+        values = self._at() | {
+            "b_job": lease.job.id,
+            "b_stage": checkpoint.stage.value,
+            "b_part": checkpoint.part,
+            "b_output": output_to_json(checkpoint.output),
+            "b_attempt": lease.attempt,
         }
-        statement = (
-            self._insert(checkpoints)
-            .values(job_id=lease.job.id, stage=checkpoint.stage.value, part=checkpoint.part, **kept)
-            .on_conflict_do_update(
-                index_elements=[checkpoints.c.job_id, checkpoints.c.stage, checkpoints.c.part], set_=kept
-            )
-        )
         with self._db.write() as connection:
             if connection.execute(_EXTEND, self._lease_parameters(lease, lease_s)).rowcount == 0:
                 return False
-            connection.execute(statement, self._at())
+            connection.execute(_KEEP[connection.dialect.name], values)
+            if attempt is not None:
+                end_attempt(connection, attempt)
             return True
 
     def complete(self, lease: Lease, result: JobResult) -> bool:

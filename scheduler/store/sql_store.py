@@ -9,6 +9,7 @@ from scheduler.ports.store import Store
 from scheduler.store.audit_store import SqlAudit
 from scheduler.store.commands import SqlCommands
 from scheduler.store.engine import Database, open_engine
+from scheduler.store.health_store import SqlHealth
 from scheduler.store.history_store import SqlHistory
 from scheduler.store.leader_store import SqlLeaders
 from scheduler.store.migrations import check, migrate
@@ -28,6 +29,7 @@ class SqlStore(
     SqlCommands,
     SqlRenders,
     SqlWatch,
+    SqlHealth,
     SqlLeaders,
     SqlNights,
     SqlHistory,

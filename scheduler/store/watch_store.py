@@ -27,6 +27,7 @@ class SqlWatch(SqlBase):
             latency_ms=probe.latency_ms,
             http_status=probe.http_status,
             error=probe.error,
+            doubtful=probe.doubtful,
         )
         with self._db.write() as connection:
             connection.execute(statement)

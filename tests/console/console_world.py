@@ -17,11 +17,12 @@ from scheduler.domain.audit import AuditLine, AuditVerdict
 from scheduler.domain.deadline import Prediction, Verdict
 from scheduler.domain.failure import FailureClass, JobError
 from scheduler.domain.filter import Count, JobSort
+from scheduler.domain.fingerprint import FailureGroup
 from scheduler.domain.job import CancelOutcome, Enqueued, Job, JobSpec, JobStatus, Priority, QueueDepth
 from scheduler.domain.night import Night
 from scheduler.domain.render import Attempt, AttemptStatus, Render, RenderStatus, StageName
 from scheduler.domain.schedule import Difference, Fire, ScheduleDefinition, ScheduleState
-from scheduler.domain.service import Probe, ServiceHealth, ServiceState
+from scheduler.domain.service import Maintenance, Probe, ServiceHealth, ServiceHistory, ServiceState
 from scheduler.domain.sla import WINDOWS, Calibration, SlaReport, Success, on_time
 from scheduler.domain.snapshot import Page, ProcessInfo, Snapshot, StageState, StageView, Tonight
 from scheduler.history import HistoryOperations
@@ -416,6 +417,18 @@ class FakeOperations(HistoryOperations, RecordedOperations):
 
     def services(self) -> tuple[ServiceHealth, ...]:
         return self.current.services
+
+    def failure_groups(self, *, limit: int = 50) -> tuple[FailureGroup, ...]:
+        return ()
+
+    def service_history(self, service: str, *, hours: int = 24, transitions: int = 20) -> ServiceHistory:
+        return ServiceHistory(service, (), ())
+
+    def set_maintenance(self, service: str, *, for_s: float, actor: Actor) -> Maintenance:
+        return Maintenance(service, NOW + timedelta(seconds=for_s), NOW, str(actor))
+
+    def end_maintenance(self, service: str, *, actor: Actor) -> bool:
+        return False
 
     def unskip_date(self, name: str, day: date, *, actor: Actor) -> ScheduleState:
         self._record("unskip", name, actor)
