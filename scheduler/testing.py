@@ -29,9 +29,9 @@ from typing import Any, cast
 from scheduler.domain.job import QueueConfig
 from scheduler.ports.clock import Clock
 from scheduler.ports.store import Store, StoreUnavailableError
+from scheduler.store.memory_api import MemoryApi
 from scheduler.store.memory_audit import MemoryAudit
 from scheduler.store.memory_leaders import MemoryLeaders
-from scheduler.store.memory_records import MemoryRecords
 
 
 class FakeClock:
@@ -71,7 +71,7 @@ class FakeClock:
         self._now += timedelta(seconds=seconds)
 
 
-class MemoryStore(MemoryRecords, MemoryLeaders, MemoryAudit):
+class MemoryStore(MemoryApi, MemoryLeaders, MemoryAudit):
     """The whole ``scheduler.ports.store.Store`` in memory. Thread-safe; nothing is kept.
 
     Args:
@@ -84,7 +84,7 @@ class MemoryStore(MemoryRecords, MemoryLeaders, MemoryAudit):
         self, clock: Clock | None = None, *, max_crashes: int = 3, defaults: QueueConfig | None = None
     ) -> None:
         clock = clock or FakeClock()
-        MemoryRecords.__init__(self, clock, max_crashes=max_crashes, defaults=defaults or QueueConfig("*"))
+        MemoryApi.__init__(self, clock, max_crashes=max_crashes, defaults=defaults or QueueConfig("*"))
         MemoryLeaders.__init__(self, clock)
         MemoryAudit.__init__(self, clock)
 

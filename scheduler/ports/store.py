@@ -32,6 +32,7 @@ from scheduler.domain.schedule import Fire, ScheduleDefinition, ScheduleState
 from scheduler.domain.service import Probe
 from scheduler.domain.settlement import Settlement
 from scheduler.domain.snapshot import Page, ProcessInfo
+from scheduler.ports.api_store import ApiStore
 from scheduler.ports.audit import AuditStore
 
 
@@ -367,7 +368,9 @@ class LeaderStore(Protocol):
         ...
 
 
-class Store(JobStore, RenderStore, ScheduleStore, ProbeStore, ProcessStore, LeaderStore, AuditStore, Protocol):
+class Store(
+    JobStore, RenderStore, ScheduleStore, ProbeStore, ProcessStore, LeaderStore, AuditStore, ApiStore, Protocol
+):
     """All of it over one database."""
 
     def close(self) -> None:

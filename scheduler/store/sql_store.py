@@ -6,6 +6,7 @@ from typing import Literal
 
 from scheduler.domain.job import QueueConfig
 from scheduler.ports.store import Store
+from scheduler.store.api_store import SqlApi
 from scheduler.store.audit_store import SqlAudit
 from scheduler.store.commands import SqlCommands
 from scheduler.store.engine import Database, open_engine
@@ -18,7 +19,7 @@ from scheduler.store.settle import SqlSettle
 from scheduler.store.watch_store import SqlWatch
 
 
-class SqlStore(SqlSchedules, SqlSettle, SqlResults, SqlCommands, SqlRenders, SqlWatch, SqlLeaders, SqlAudit):
+class SqlStore(SqlSchedules, SqlSettle, SqlResults, SqlCommands, SqlRenders, SqlWatch, SqlLeaders, SqlAudit, SqlApi):
     """The whole ``scheduler.ports.store.Store`` over one database. Thread-safe."""
 
     @classmethod
