@@ -23,6 +23,7 @@ from config.sections.pipeline import (
     StageSettings,
     StagesSettings,
 )
+from config.sections.recording import RecordingSettings
 from config.sections.services import LocalServicesSettings, ServiceSettings, ServicesSettings, SoraSettings
 from config.sections.storage import S3Settings, StorageSettings, SupabaseSettings
 from config.sections.words import ContentSettings, FeedSettings, PostgrestSettings, ScriptSettings, SpeechSettings
@@ -43,6 +44,7 @@ __all__ = [
     "PipelineSettings",
     "PostgrestSettings",
     "QueueSettings",
+    "RecordingSettings",
     "RouteWord",
     "S3Settings",
     "ScheduleSettings",
@@ -79,6 +81,7 @@ class Settings(Section):
     """Schedules by name. Naming any replaces the default one."""
     log: LogSettings = LogSettings()
     console: ConsoleSettings = ConsoleSettings()
+    recording: RecordingSettings = RecordingSettings()
     api: ApiSettings = ApiSettings()
     access: AccessSettings = AccessSettings()
     local_services: LocalServicesSettings = LocalServicesSettings()
@@ -102,6 +105,11 @@ class Settings(Section):
     def briefs_dir(self) -> Path:
         """Where briefs are looked for."""
         return self.content.briefs_dir or SHIPPED_BRIEFS
+
+    @property
+    def recording_file(self) -> Path:
+        """Where the daemon records what the console shows."""
+        return self.home / "recording.db"
 
     @property
     def log_file(self) -> Path:

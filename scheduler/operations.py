@@ -25,7 +25,9 @@ from scheduler.pipeline.forecast import load_estimates, predict
 from scheduler.pipeline.views import stage_views
 from scheduler.ports.clock import Clock
 from scheduler.ports.operations import Actor, InvalidError, JobDetail, NotFoundError, UpcomingFire
+from scheduler.ports.recording import Recording
 from scheduler.ports.store import JobNotFoundError, Store
+from scheduler.recorded import RecordedOperations
 from scheduler.schedules.due import coming_run, fire_at, next_nominal, spec_of
 from scheduler.tonight import choose, starts_at, tonight
 
@@ -36,7 +38,7 @@ ESTIMATES_KEPT_S = 60.0
 """Seconds for which estimates read from history are used again."""
 
 
-class StoreOperations(AuditReads, ApiCommands):
+class StoreOperations(AuditReads, ApiCommands, RecordedOperations):
     """The ``Operations`` port over a store.
 
     Args:
@@ -45,6 +47,7 @@ class StoreOperations(AuditReads, ApiCommands):
         clock: the time of day.
         job_types: what may be submitted, by name.
         chains: provider names of each stage, best first, as this installation has them.
+        recording: the black box of this machine, or None where there is none to read.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class StoreOperations(AuditReads, ApiCommands):
         *,
         job_types: Mapping[str, JobType],
         chains: Mapping[StageName, Sequence[str]],
+        recording: Recording | None = None,
     ) -> None:
         self._store = store
         self._audit_store = store
@@ -63,6 +67,7 @@ class StoreOperations(AuditReads, ApiCommands):
         self._clock = clock
         self._job_types = job_types
         self._chains = chains
+        self._recording = recording
         self._estimates: Mapping[tuple[str, str], Estimate] = {}
         self._estimates_at: float | None = None
 

@@ -32,6 +32,7 @@ from scheduler.ports.store import Store, StoreUnavailableError
 from scheduler.store.memory_api import MemoryApi
 from scheduler.store.memory_audit import MemoryAudit
 from scheduler.store.memory_leaders import MemoryLeaders
+from scheduler.store.memory_outbox import MemoryOutbox
 
 
 class FakeClock:
@@ -71,7 +72,12 @@ class FakeClock:
         self._now += timedelta(seconds=seconds)
 
 
-class MemoryStore(MemoryApi, MemoryLeaders, MemoryAudit):
+class MemoryStore(
+    MemoryApi,
+    MemoryLeaders,
+    MemoryAudit,
+    MemoryOutbox,
+):
     """The whole ``scheduler.ports.store.Store`` in memory. Thread-safe; nothing is kept.
 
     Args:
@@ -87,6 +93,7 @@ class MemoryStore(MemoryApi, MemoryLeaders, MemoryAudit):
         MemoryApi.__init__(self, clock, max_crashes=max_crashes, defaults=defaults or QueueConfig("*"))
         MemoryLeaders.__init__(self, clock)
         MemoryAudit.__init__(self, clock)
+        MemoryOutbox.__init__(self, clock)
 
     def close(self) -> None:
         """There is nothing to let go of."""

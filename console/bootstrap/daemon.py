@@ -10,9 +10,11 @@ from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from config.settings import ScheduleSettings, Settings
+from console.bootstrap.alerts import make_delivery_loop
 from console.bootstrap.api import served_api
 from console.bootstrap.pipeline import make_routes
 from console.bootstrap.reading import make_operations, open_installation_store
+from console.bootstrap.recording import recording
 from console.bootstrap.signals import stop_on_signals
 from console.bootstrap.storage import later_uploads
 from integrations.artifact_server.server import ArtifactServer
@@ -100,7 +102,7 @@ class Installation:
         worker = Worker(store, runner, queue, owner, self.clock, dispatcher=dispatcher)
         reaper = Reaper(store, every_s=queue.reap_s, rng=random.Random(), on_work=worker.wake)  # noqa: S311 - jitter
         around: list[Callable[[], Any]] = [lambda: artifacts, lambda: client]
-        timer = None
+        timer = deliveries = None
         if kind in {"serve", "up", "demo"}:
             timer = Timer(
                 store,
@@ -110,9 +112,13 @@ class Installation:
                 leadership=Leadership(store, owner, self.clock, ttl_s=queue.leader_s),
             )
             around.append(lambda: later_uploads(settings, store))
+            around += recording(settings, self.operations)
+            deliveries = make_delivery_loop(settings, store, owner)
             if settings.api.enabled:
                 around.append(lambda: served_api(settings, self.operations))
-        parts = Parts(worker=worker, reaper=reaper, timer=timer, prober=prober, around=tuple(around))
+        parts = Parts(
+            worker=worker, reaper=reaper, timer=timer, prober=prober, deliveries=deliveries, around=tuple(around)
+        )
         return Daemon(owner, kind, parts, store, self.clock)
 
 

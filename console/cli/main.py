@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from console.cli import audit, config, db, demo, jobs, render, run, schedules, status, token
+from console.cli import audit, config, db, demo, jobs, render, replay, run, schedules, status, token
 from console.cli.context import EXIT_USAGE, Cli, exit_codes
 from console.cli.output import say
 from scheduler.logs import quiet
@@ -80,6 +80,7 @@ app.command()(render.render)
 app.command()(status.status)
 app.command()(status.watch)
 app.command()(jobs.logs)
+app.command()(replay.replay)
 app.command("local-services")(run.local_services)
 
 

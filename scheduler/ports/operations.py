@@ -19,6 +19,7 @@ from scheduler.domain.schedule import Fire, ScheduleState
 from scheduler.domain.service import ServiceHealth
 from scheduler.domain.snapshot import Page, Snapshot
 from scheduler.ports.audit import AuditOperations
+from scheduler.ports.recording import RecordingReads
 
 
 class OperationError(Exception):
@@ -88,7 +89,7 @@ class UpcomingFire:
     skipped: bool
 
 
-class Operations(AuditOperations, Protocol):
+class Operations(AuditOperations, RecordingReads, Protocol):
     """Reads and commands. Commands take the actor: its role is checked, and a line of the audit trail is written.
 
     Every command raises ``PermissionDeniedError`` when the actor's role does not allow it (``scheduler.auditing``).

@@ -34,6 +34,7 @@ from scheduler.domain.settlement import Settlement
 from scheduler.domain.snapshot import Page, ProcessInfo
 from scheduler.ports.api_store import ApiStore
 from scheduler.ports.audit import AuditStore
+from scheduler.ports.outbox import OutboxStore
 
 
 class StoreError(Exception):
@@ -369,7 +370,16 @@ class LeaderStore(Protocol):
 
 
 class Store(
-    JobStore, RenderStore, ScheduleStore, ProbeStore, ProcessStore, LeaderStore, AuditStore, ApiStore, Protocol
+    JobStore,
+    RenderStore,
+    ScheduleStore,
+    ProbeStore,
+    ProcessStore,
+    LeaderStore,
+    AuditStore,
+    ApiStore,
+    OutboxStore,
+    Protocol,
 ):
     """All of it over one database."""
 

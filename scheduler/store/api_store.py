@@ -38,7 +38,8 @@ class SqlApi(SqlBase):
                 expires_at=token.expires_at,
                 revoked_at=token.revoked_at,
             )
-            return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
+            kept = statement.on_conflict_do_nothing().returning(api_tokens.c.id)
+            return connection.execute(kept).first() is not None
 
     def tokens(self) -> list[Token]:
         """All tokens, by name."""
@@ -62,7 +63,8 @@ class SqlApi(SqlBase):
         with self._db.write() as connection:
             connection.execute(delete(webhooks_seen).where(webhooks_seen.c.at < db_time()), self._at(-forget_after_s))
             insert = self._insert(webhooks_seen).values(id=bindparam("b_id"), at=db_time()).on_conflict_do_nothing()
-            return connection.execute(insert, self._at() | {"b_id": webhook_id}).rowcount == 1
+            taken = connection.execute(insert.returning(webhooks_seen.c.id), self._at() | {"b_id": webhook_id})
+            return taken.first() is not None
 
     def render_log(self, *, after: int | None, limit: int) -> list[Logged]:
         """Attempts in the order they were started."""

@@ -12,6 +12,7 @@ from scheduler.store.commands import SqlCommands
 from scheduler.store.engine import Database, open_engine
 from scheduler.store.leader_store import SqlLeaders
 from scheduler.store.migrations import check, migrate
+from scheduler.store.outbox_store import SqlOutbox
 from scheduler.store.render_store import SqlRenders
 from scheduler.store.results import SqlResults
 from scheduler.store.schedule_store import SqlSchedules
@@ -19,7 +20,18 @@ from scheduler.store.settle import SqlSettle
 from scheduler.store.watch_store import SqlWatch
 
 
-class SqlStore(SqlSchedules, SqlSettle, SqlResults, SqlCommands, SqlRenders, SqlWatch, SqlLeaders, SqlAudit, SqlApi):
+class SqlStore(
+    SqlSchedules,
+    SqlSettle,
+    SqlResults,
+    SqlCommands,
+    SqlRenders,
+    SqlWatch,
+    SqlLeaders,
+    SqlAudit,
+    SqlApi,
+    SqlOutbox,
+):
     """The whole ``scheduler.ports.store.Store`` over one database. Thread-safe."""
 
     @classmethod

@@ -24,6 +24,7 @@ from scheduler.domain.service import Probe, ServiceHealth, ServiceState
 from scheduler.domain.snapshot import Page, ProcessInfo, Snapshot, StageState, StageView, Tonight
 from scheduler.ports.audit import AuditFilter
 from scheduler.ports.operations import Actor, JobDetail, NotFoundError, UpcomingFire
+from scheduler.recorded import RecordedOperations
 
 NOW = datetime(2026, 11, 20, 21, 42, 30, tzinfo=UTC)
 """03:12:30 in Asia/Kolkata on 21 November."""
@@ -56,6 +57,9 @@ class Options:
 
     refresh_s: float = 0.02
     ascii: bool = False
+    theme: str = "auto"
+    keys: Mapping[str, str] = field(default_factory=dict[str, str])
+    arm: bool = False
 
 
 def job(
@@ -285,7 +289,7 @@ def snapshot(night: Tonight | None = None, *, jobs: Sequence[Job] | None = None,
 
 
 @dataclass
-class FakeOperations:
+class FakeOperations(RecordedOperations):
     """Serves what a test gives it and records the commands. ``broken`` is raised by every read."""
 
     current: Snapshot = field(default_factory=snapshot)
