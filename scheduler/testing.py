@@ -32,6 +32,7 @@ from scheduler.ports.store import Store, StoreUnavailableError
 from scheduler.store.memory_api import MemoryApi
 from scheduler.store.memory_audit import MemoryAudit
 from scheduler.store.memory_leaders import MemoryLeaders
+from scheduler.store.memory_nights import MemoryNights
 from scheduler.store.memory_outbox import MemoryOutbox
 
 
@@ -74,6 +75,7 @@ class FakeClock:
 
 class MemoryStore(
     MemoryApi,
+    MemoryNights,
     MemoryLeaders,
     MemoryAudit,
     MemoryOutbox,
