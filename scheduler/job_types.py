@@ -14,6 +14,8 @@ PIPELINE = "pipeline"
 """The route every job can take, and the fallback of all others."""
 ORCHESTRATOR = "orchestrator"
 SORA = "sora"
+WORKFLOW = "workflow"
+"""The pipeline over the scenes that a caller laid down, its steps one after the other."""
 
 
 @dataclass(frozen=True, slots=True)

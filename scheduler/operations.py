@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from config.settings import Settings
+from scheduler.api_operations import ApiCommands
 from scheduler.auditing import Auditor, AuditReads, command, note
 from scheduler.domain.deadline import Estimate, Prediction
 from scheduler.domain.filter import Count, Filter, JobSort
@@ -18,7 +19,7 @@ from scheduler.domain.snapshot import Page, Snapshot, StageView
 from scheduler.filters import FilterError, parse
 from scheduler.health.operations import HealthOperations
 from scheduler.history import HistoryOperations
-from scheduler.job_types import JobType, unknown_type
+from scheduler.job_types import JobType
 from scheduler.nights.operations import NightsPart
 from scheduler.pipeline.forecast import load_estimates, predict
 from scheduler.pipeline.views import stage_views
@@ -37,7 +38,7 @@ ESTIMATES_KEPT_S = 60.0
 """Seconds for which estimates read from history are used again."""
 
 
-class StoreOperations(NightsPart, AuditReads, RecordedOperations, HistoryOperations, HealthOperations):
+class StoreOperations(NightsPart, AuditReads, RecordedOperations, HistoryOperations, HealthOperations, ApiCommands):
     """The ``Operations`` port over a store.
 
     Args:
@@ -196,12 +197,7 @@ class StoreOperations(NightsPart, AuditReads, RecordedOperations, HistoryOperati
     @command("job.submit")
     def submit(self, spec: JobSpec, *, actor: Actor) -> Enqueued:
         """Queue a job."""
-        kind = self._job_types.get(spec.job_type)
-        if kind is None:
-            raise InvalidError(unknown_type(spec.job_type, self._job_types))
-        problem = kind.check(spec)
-        if problem is not None:
-            raise InvalidError(problem)
+        self._checked(spec)
         queued = self._store.enqueue(spec)
         note(target=queued.job.id, created=queued.created)
         return queued

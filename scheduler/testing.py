@@ -29,6 +29,7 @@ from typing import Any, cast
 from scheduler.domain.job import QueueConfig
 from scheduler.ports.clock import Clock
 from scheduler.ports.store import Store, StoreUnavailableError
+from scheduler.store.memory_api import MemoryApi
 from scheduler.store.memory_audit import MemoryAudit
 from scheduler.store.memory_health import MemoryHealth
 from scheduler.store.memory_history import MemoryHistory
@@ -76,6 +77,7 @@ class FakeClock:
 class MemoryStore(
     MemoryHistory,
     MemoryHealth,
+    MemoryApi,
     MemoryLeaders,
     MemoryAudit,
     MemoryOutbox,
@@ -92,7 +94,7 @@ class MemoryStore(
         self, clock: Clock | None = None, *, max_crashes: int = 3, defaults: QueueConfig | None = None
     ) -> None:
         clock = clock or FakeClock()
-        MemoryHealth.__init__(self, clock, max_crashes=max_crashes, defaults=defaults or QueueConfig("*"))
+        MemoryHistory.__init__(self, clock, max_crashes=max_crashes, defaults=defaults or QueueConfig("*"))
         MemoryLeaders.__init__(self, clock)
         MemoryAudit.__init__(self, clock)
         MemoryOutbox.__init__(self, clock)

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
 import random
-import signal
-from collections.abc import AsyncGenerator, Callable
-from importlib.metadata import version
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
 from config.settings import Settings
 from console.bootstrap.alerts import make_delivery_loop
+from console.bootstrap.api import served_api
 from console.bootstrap.pipeline import make_routes
 from console.bootstrap.reading import make_operations, open_installation_store
 from console.bootstrap.recording import recording
+from console.bootstrap.signals import stop_on_signals
 from console.bootstrap.storage import later_uploads
 from console.bootstrap.upgrades import upgrades
 from integrations.artifact_server.server import ArtifactServer
 from integrations.health.connectivity import make_connectivity
 from integrations.health.http_check import make_check
 from integrations.kit.http import open_client
-from integrations.kit.serve import PortTakenError, Served, serve
 from integrations.kit.urls import is_loopback
 from integrations.media.toolkit import MediaToolkit
-from scheduler.api.app import make_api
 from scheduler.daemon import Daemon, Parts
 from scheduler.domain.service import ServiceHealth
 from scheduler.health.prober import Prober
@@ -35,7 +31,6 @@ from scheduler.logs import configure as configure_logs
 from scheduler.nights.recorder import record_nights
 from scheduler.pipeline.runner import PipelineRunner
 from scheduler.ports.clock import SystemClock
-from scheduler.ports.operations import StartError
 from scheduler.ports.store import Store
 from scheduler.queue.dispatchers import make_dispatcher
 from scheduler.queue.owner import make_owner
@@ -45,9 +40,6 @@ from scheduler.queue.worker import Worker
 from scheduler.schedules.definitions import schedule_definitions
 from scheduler.schedules.leader import Leadership
 from scheduler.schedules.timer import Timer
-
-FORCED_EXIT = 130
-"""Exit code when a second signal ends the daemon at once."""
 
 
 class Installation:
@@ -110,31 +102,11 @@ class Installation:
             around += recording(settings, self.operations)
             deliveries = make_delivery_loop(settings, store, owner)
             if settings.api.enabled:
-                around.append(self._api)
+                around.append(lambda: served_api(settings, self.operations))
         parts = Parts(
             worker=worker, reaper=reaper, timer=timer, prober=prober, deliveries=deliveries, around=tuple(around)
         )
         return Daemon(owner, kind, parts, store, self.clock)
-
-    async def _serve_api(self) -> Served:
-        api = self.settings.api
-        return await serve(
-            make_api(self.operations, version=version("predawn")), name="api", port=api.port, host=api.host
-        )
-
-    @contextlib.asynccontextmanager
-    async def _api(self) -> AsyncGenerator[None, None]:
-        try:
-            served = await self._serve_api()
-        except PortTakenError as error:
-            raise StartError(
-                f"port {self.settings.api.port} for the API is taken (by another daemon?): stop that program, "
-                "or choose a port with api.port (PREDAWN_API__PORT), 0 for any free one"
-            ) from error
-        try:
-            yield
-        finally:
-            await served.stop()
 
 
 def make_prober(settings: Settings, store: Store) -> tuple[Prober, Any]:
@@ -182,14 +154,6 @@ async def run_daemon(settings: Settings, kind: str) -> None:
     """A daemon until SIGTERM or SIGINT; a second signal ends the process at once."""
     configure_logs(settings.log_file, settings.log.level, stderr=True)
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def on_signal() -> None:
-        if stop.is_set():
-            os._exit(FORCED_EXIT)
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, on_signal)
+    stop_on_signals(stop)
     with Installation(settings) as installation:
         await installation.daemon(kind).run(stop)

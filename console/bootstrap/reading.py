@@ -9,10 +9,11 @@ from config.settings import Settings
 from console.bootstrap.content import brief_source
 from integrations.content.asked import DoubtSource, PromptSource
 from integrations.kit.urls import is_loopback, origin_of
+from integrations.workflow import WorkflowSource
 from scheduler.domain.job import UPGRADE, QueueConfig
 from scheduler.domain.render import StageName
 from scheduler.domain.service import ServiceHealth
-from scheduler.job_types import ORCHESTRATOR, PIPELINE, SORA, JobType, by_name
+from scheduler.job_types import ORCHESTRATOR, PIPELINE, SORA, WORKFLOW, JobType, by_name
 from scheduler.operations import StoreOperations
 from scheduler.ports.clock import SystemClock
 from scheduler.ports.store import Store, StoreUnavailableError
@@ -120,6 +121,7 @@ def job_types(settings: Settings, *, ask: bool = True) -> dict[str, JobType]:
     types = [
         JobType("daily_ca", briefs, routes=routes, time_limit_s=NIGHTLY_LIMIT_S),
         JobType("doubt", DoubtSource(), route=ORCHESTRATOR, routes=routes),
+        JobType(WORKFLOW, WorkflowSource(), route=WORKFLOW, routes=(WORKFLOW,)),
     ]
     if "sora-route" not in off:
         types.append(JobType("prompt_video", PromptSource(), route=SORA, routes=(*routes, SORA)))

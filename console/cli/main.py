@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from console.cli import audit, config, db, demo, jobs, render, replay, run, schedules, services, sla, status
+from console.cli import audit, config, db, demo, jobs, render, replay, run, schedules, services, sla, status, token
 from console.cli.context import EXIT_USAGE, Cli, exit_codes
 from console.cli.output import say
 from scheduler.logs import quiet
@@ -69,10 +69,12 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
 app.add_typer(services.app, name="services")
+app.add_typer(token.app, name="token")
 app.command()(demo.demo)
 app.command()(run.up)
 app.command()(run.serve)
 app.command()(run.worker)
+app.command()(run.api)
 app.command()(run.console)
 app.command()(render.render)
 app.command()(status.status)

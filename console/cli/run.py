@@ -32,6 +32,19 @@ def worker(ctx: typer.Context) -> None:
     _daemon(cli_of(ctx), "worker")
 
 
+def api(ctx: typer.Context) -> None:
+    """Run the HTTP API alone, over the database that daemons elsewhere work on.
+
+    Example: predawn --set api.port=8104 api
+    """
+    from console.bootstrap.api import run_api  # noqa: PLC0415 - HTTP and the database cost half a second
+
+    settings = cli_of(ctx).settings
+    say(f"predawn api: http://{settings.api.host}:{settings.api.port}; stop with ctrl-c")
+    asyncio.run(run_api(settings))
+    say("predawn api: stopped")
+
+
 def _daemon(cli: Cli, kind: str) -> None:
     from console.bootstrap.daemon import run_daemon  # noqa: PLC0415 - media, database and HTTP cost a second
 

@@ -33,6 +33,7 @@ from scheduler.domain.schedule import Fire, ScheduleDefinition, ScheduleState
 from scheduler.domain.service import Maintenance, Probe, Rollup, ServiceTransition
 from scheduler.domain.settlement import Settlement
 from scheduler.domain.snapshot import Page, ProcessInfo
+from scheduler.ports.api_store import ApiStore
 from scheduler.ports.audit import AuditStore
 from scheduler.ports.history import HistoryStore
 from scheduler.ports.nights import NightStore
@@ -438,6 +439,7 @@ class Store(
     LeaderStore,
     NightStore,
     AuditStore,
+    ApiStore,
     OutboxStore,
     Protocol,
 ):

@@ -6,6 +6,7 @@ from typing import Literal
 
 from scheduler.domain.job import QueueConfig
 from scheduler.ports.store import Store
+from scheduler.store.api_store import SqlApi
 from scheduler.store.audit_store import SqlAudit
 from scheduler.store.commands import SqlCommands
 from scheduler.store.engine import Database, open_engine
@@ -34,6 +35,7 @@ class SqlStore(
     SqlNights,
     SqlHistory,
     SqlAudit,
+    SqlApi,
     SqlOutbox,
 ):
     """The whole ``scheduler.ports.store.Store`` over one database. Thread-safe."""
