@@ -16,6 +16,7 @@ from scheduler.domain.job import JobResult, Lease
 from scheduler.domain.render import Checkpoint, RenderStatus, StageName, StageOutput
 from scheduler.pipeline.budget import must_end_at
 from scheduler.pipeline.failing import StageExhaustedError
+from scheduler.pipeline.files import make_workdir
 from scheduler.pipeline.forecast import load_estimates
 from scheduler.pipeline.insist import Blocking, insist
 from scheduler.pipeline.ledger import Ledger
@@ -50,6 +51,7 @@ class PipelineRunner:
         blocking: runs a store call off the event loop.
         rng: draws the jitter.
         sleep: waits between calls.
+        workdir: makes the folder of a stage; the simulator has one for all.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class PipelineRunner:
         blocking: Blocking = asyncio.to_thread,
         rng: random.Random | None = None,
         sleep: Sleep = asyncio.sleep,
+        workdir: Callable[[Path, str, StageName], Path] = make_workdir,
     ) -> None:
         self._store = store
         self._deadline = deadline or DeadlineSettings()
@@ -75,6 +78,7 @@ class PipelineRunner:
             health=health,
             rng=rng or random.Random(),  # noqa: S311 - jitter, no secret
             sleep=sleep,
+            workdir=workdir,
         )
 
     async def run(
@@ -165,7 +169,7 @@ class PipelineRunner:
             foreign=self._routes.foreign_to(way),
             correlation_id=correlation_id,
             generation=published,
-            must_end_at=must_end_at(lease.job, published=published > 0),
+            must_end_at=must_end_at(lease.job, published=published > 0, margin_s=self._deadline.margin_s),
             estimates=await insist(self._around.blocking, load_estimates, self._store, self._deadline),
             checkpointed=checkpointed,
         )

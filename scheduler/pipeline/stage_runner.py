@@ -57,6 +57,7 @@ class Surroundings:
     health: Health
     rng: random.Random
     sleep: Sleep
+    workdir: Callable[[Path, str, StageName], Path] = make_workdir
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +279,7 @@ class StageRunner:
         stage, this, around = turn.stage.name, self._this, self._around
         before = ancestors(stage)
         brief, script = self._outputs.get(StageName.BRIEF), self._outputs.get(StageName.SCRIPT_GEN)
-        workdir = await settle(around.blocking, make_workdir, around.work_dir, this.lease.job.id, stage)
+        workdir = await settle(around.blocking, around.workdir, around.work_dir, this.lease.job.id, stage)
         return Call(
             job=this.lease.job,
             stage=stage,
