@@ -99,6 +99,7 @@ class Installation:
                 self.clock,
                 on_job=lambda _job: worker.wake(),
                 leadership=Leadership(store, owner, self.clock, ttl_s=queue.leader_s),
+                lead=self.operations.foresight.coming_lead_s,
                 after=lambda now: record_nights(store, now, predict=self.operations.predict_job),
             )
             around.append(lambda: later_uploads(settings, store))
