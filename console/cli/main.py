@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from console.cli import audit, config, db, demo, jobs, render, replay, run, schedules, simulate, sla, status
+from console.cli import audit, config, db, demo, jobs, render, replay, report, run, schedules, simulate, sla, status
 from console.cli.context import EXIT_USAGE, Cli, exit_codes
 from console.cli.output import say
 from scheduler.logs import quiet
@@ -78,6 +78,7 @@ app.command()(render.render)
 app.command()(status.status)
 app.command()(status.watch)
 app.command()(sla.sla)
+app.command()(report.report)
 app.command()(simulate.simulate)
 app.command()(jobs.logs)
 app.command()(replay.replay)
