@@ -14,7 +14,7 @@ from config.sections.console import ConsoleSettings
 from config.sections.database import DatabaseSettings, QueueSettings
 from config.sections.health import HealthSettings
 from config.sections.log import LogSettings
-from config.sections.nights import ScheduleSettings
+from config.sections.nights import ReportSettings, ScheduleSettings
 from config.sections.pipeline import (
     DeadlineSettings,
     EstimateSettings,
@@ -46,6 +46,7 @@ __all__ = [
     "PostgrestSettings",
     "QueueSettings",
     "RecordingSettings",
+    "ReportSettings",
     "RouteWord",
     "S3Settings",
     "ScheduleSettings",
@@ -82,6 +83,7 @@ class Settings(Section):
     health: HealthSettings = HealthSettings()
     schedules: dict[Name, ScheduleSettings] = {"nightly": ScheduleSettings()}
     """Schedules by name. Naming any replaces the default one."""
+    report: ReportSettings = ReportSettings()
     log: LogSettings = LogSettings()
     console: ConsoleSettings = ConsoleSettings()
     recording: RecordingSettings = RecordingSettings()
@@ -113,6 +115,11 @@ class Settings(Section):
     def recording_file(self) -> Path:
         """Where the daemon records what the console shows."""
         return self.home / "recording.db"
+
+    @property
+    def reports_dir(self) -> Path:
+        """Where the daily reports are put."""
+        return self.report.directory or self.home / "reports"
 
     @property
     def log_file(self) -> Path:

@@ -29,15 +29,17 @@ from scheduler.health.prober import Prober
 from scheduler.health.targets import targets
 from scheduler.logs import configure as configure_logs
 from scheduler.nights.recorder import record_nights
+from scheduler.nights.reporter import Reporter
 from scheduler.pipeline.runner import PipelineRunner
-from scheduler.ports.clock import SystemClock
+from scheduler.ports.clock import Clock, SystemClock
+from scheduler.ports.operations import Operations
 from scheduler.ports.store import Store
 from scheduler.queue.dispatchers import make_dispatcher
 from scheduler.queue.owner import make_owner
 from scheduler.queue.pooler import refuse_transaction_pooler
 from scheduler.queue.reaper import Reaper
 from scheduler.queue.worker import Worker
-from scheduler.schedules.definitions import schedule_definitions
+from scheduler.schedules.definitions import report_definition, schedule_definitions
 from scheduler.schedules.leader import Leadership
 from scheduler.schedules.timer import Timer
 
@@ -95,10 +97,13 @@ class Installation:
                 self.clock,
                 on_job=lambda _job: worker.wake(),
                 leadership=Leadership(store, owner, self.clock, ttl_s=queue.leader_s),
+                lead=self.operations.foresight.coming_lead_s,
                 after=lambda now: record_nights(store, now, predict=self.operations.predict_job),
             )
             around.append(lambda: later_uploads(settings, store))
             around.append(lambda: upgrades(settings, store, routes.pipeline, prober, worker.wake))
+            if settings.report.enabled:
+                around.append(make_reporter(settings, self.operations, self.clock, lambda: timer.leads).running)
             around += recording(settings, self.operations)
             deliveries = make_delivery_loop(settings, store, owner)
             if settings.api.enabled:
@@ -107,6 +112,11 @@ class Installation:
             worker=worker, reaper=reaper, timer=timer, prober=prober, deliveries=deliveries, around=tuple(around)
         )
         return Daemon(owner, kind, parts, store, self.clock)
+
+
+def make_reporter(settings: Settings, operations: Operations, clock: Clock, leads: Callable[[], bool]) -> Reporter:
+    """Who writes the daily report."""
+    return Reporter(operations.report, report_definition(settings), settings.reports_dir, clock, leads=leads)
 
 
 def make_prober(settings: Settings, store: Store) -> tuple[Prober, Any]:

@@ -22,8 +22,8 @@ from scheduler.recording.file import MEGABYTE
 from scheduler.recording.reader import RecordingReader
 from scheduler.store import open_store
 
-NIGHTLY_LIMIT_S = 3 * 3600.0
-"""Seconds the nightly run may take in all; its deadline ends it earlier (design.md, Job)."""
+NIGHTLY_LIMIT_S = 9 * 3600.0
+"""Seconds the nightly run may take in all, also when it starts early; its deadline ends it before (design.md, Job)."""
 
 LISTENS_ON_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0", "::"})  # noqa: S104 - compared, not bound
 """Values of ``api.host`` under which the API answers on this machine's loopback addresses."""

@@ -9,7 +9,23 @@ from typing import Annotated, Any
 
 import typer
 
-from console.cli import audit, config, db, demo, jobs, render, replay, run, schedules, services, sla, status, token
+from console.cli import (
+    audit,
+    config,
+    db,
+    demo,
+    jobs,
+    render,
+    replay,
+    report,
+    run,
+    schedules,
+    services,
+    simulate,
+    sla,
+    status,
+    token,
+)
 from console.cli.context import EXIT_USAGE, Cli, exit_codes
 from console.cli.output import say
 from scheduler.logs import quiet
@@ -80,6 +96,8 @@ app.command()(render.render)
 app.command()(status.status)
 app.command()(status.watch)
 app.command()(sla.sla)
+app.command()(report.report)
+app.command()(simulate.simulate)
 app.command()(jobs.logs)
 app.command()(replay.replay)
 app.command("local-services")(run.local_services)

@@ -137,6 +137,14 @@ def snapshot_json(snapshot: Snapshot) -> dict[str, Any]:
         "p50_at": tonight.prediction.p50_at if tonight.prediction else None,
         "p90_at": tonight.prediction.p90_at if tonight.prediction else None,
         "slack_s": tonight.slack_s,
+        "latest_start_at": tonight.latest_start_at,
+        "early_s": tonight.early_s,
+        "missing": tonight.missing or None,
+        "wait_s": tonight.prediction.wait_s if tonight.prediction else None,
+        "critical_path": [
+            {"stage": step.stage, "p50_s": step.p50_s, "p90_s": step.p90_s}
+            for step in (tonight.prediction.path if tonight.prediction else ())
+        ],
         "job": job_json(tonight.job) if tonight.job else None,
         "stages": [stage_json(view) for view in tonight.stages],
         "queue": {status.value: count for status, count in snapshot.depth.by_status.items()},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import select
+import sys
 import time
 from typing import Annotated
 
@@ -10,7 +12,7 @@ import typer
 from console.cli.context import EXIT_AT_RISK, EXIT_MISSED, EXIT_UNREACHABLE, cli_of
 from console.cli.output import print_json
 from console.cli.shapes import snapshot_json
-from console.format import age, clock_time, duration, short_duration, short_id, zone_abbreviation
+from console.format import age, clock_time, duration, moment, short_duration, short_id, zone_abbreviation
 from console.text import clean
 from scheduler.domain.deadline import Verdict
 from scheduler.domain.job import JobStatus
@@ -59,6 +61,11 @@ def status_lines(snapshot: Snapshot) -> list[str]:
     """The snapshot as text for people."""
     tonight, now = snapshot.tonight, snapshot.taken_at
     lines = [verdict_line(snapshot), f"  {clean(tonight.note, limit=300)}"]
+    if tonight.job is None and tonight.latest_start_at is not None and tonight.starts_at is not None:
+        lines.append(f"  latest safe start {moment(tonight.latest_start_at, now, tonight.timezone)}")
+    if tonight.prediction is not None and tonight.prediction.path:
+        path = " > ".join(f"{step.stage} {short_duration(step.p90_s)}" for step in tonight.prediction.path)
+        lines.append(f"  critical path (P90) {path}")
     if tonight.job is not None:
         lines.append(f"  job {short_id(tonight.job.id)} {tonight.job.status} {tonight.job.progress:.0%}")
     for view in tonight.stages:
@@ -92,7 +99,8 @@ def verdict_line(snapshot: Snapshot) -> str:
         parts.append(f"{tonight.run_date} by {clock_time(tonight.deadline_at, zone)} {named}")
         prediction = tonight.prediction
         if prediction is not None and prediction.p50_at is not None and prediction.p90_at is not None:
-            parts.append(f"P50 {clock_time(prediction.p50_at, zone)} P90 {clock_time(prediction.p90_at, zone)}")
+            now = snapshot.taken_at
+            parts.append(f"P50 {moment(prediction.p50_at, now, zone)} P90 {moment(prediction.p90_at, now, zone)}")
         if tonight.slack_s is not None:
             word = "slack" if tonight.slack_s >= 0 else "late by"
             parts.append(f"{word} {duration(abs(tonight.slack_s))}")
@@ -135,4 +143,16 @@ def watch(
         if line != said:
             typer.echo(f"{clock_time(snapshot.taken_at, tonight.timezone, seconds=True)}  {line}")
             said = line
-        time.sleep(every)
+        if not wait_while_read(every):
+            return
+
+
+def wait_while_read(seconds: float) -> bool:
+    """Wait; False at once when whoever read our stdout has gone (``| head -1``), which no write would tell of yet."""
+    poll = select.poll()
+    try:
+        poll.register(sys.stdout.fileno(), 0)
+    except (OSError, ValueError):  # stdout is no file: a test's buffer
+        time.sleep(seconds)
+        return True
+    return not poll.poll(seconds * 1000)

@@ -16,6 +16,7 @@ from scheduler.domain.job import UPGRADE, Job, JobResult, Lease
 from scheduler.domain.render import Checkpoint, Render, RenderStatus, StageName, StageOutput
 from scheduler.pipeline.budget import must_end_at
 from scheduler.pipeline.failing import StageExhaustedError, SupersededError
+from scheduler.pipeline.files import make_workdir
 from scheduler.pipeline.forecast import Estimates, load_estimates
 from scheduler.pipeline.insist import Blocking, insist
 from scheduler.pipeline.ledger import Ledger
@@ -59,6 +60,7 @@ class PipelineRunner:
         blocking: runs a store call off the event loop.
         rng: draws the jitter.
         sleep: waits between calls.
+        workdir: makes the folder of a stage; the simulator has one for all.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class PipelineRunner:
         blocking: Blocking = asyncio.to_thread,
         rng: random.Random | None = None,
         sleep: Sleep = asyncio.sleep,
+        workdir: Callable[[Path, str, StageName], Path] = make_workdir,
     ) -> None:
         self._store = store
         self._before = before
@@ -87,6 +90,7 @@ class PipelineRunner:
             health=health,
             rng=rng or random.Random(),  # noqa: S311 - jitter, no secret
             sleep=sleep,
+            workdir=workdir,
         )
 
     async def run(
@@ -191,8 +195,8 @@ class PipelineRunner:
             foreign=self._routes.foreign_to(way),
             correlation_id=render.correlation_id or f"{lease.job.id}-{lease.attempt}",
             generation=published,
-            must_end_at=must_end_at(lease.job, published=published > 0),
             estimates=await self._estimates(),
+            must_end_at=must_end_at(lease.job, published=published > 0, margin_s=self._deadline.margin_s),
             checkpointed=checkpointed,
         )
 

@@ -62,6 +62,7 @@ class Surroundings:
     health: Health
     rng: random.Random
     sleep: Sleep
+    workdir: Callable[[Path, str, StageName], Path] = make_workdir
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,7 +304,7 @@ class StageRunner:
         brief, script = self._outputs.get(StageName.BRIEF), self._outputs.get(StageName.SCRIPT_GEN)
         workdir = job_folder(around.work_dir, this.lease.job.id) / stage.value
         if not workdir.is_dir():
-            await settle(around.blocking, make_workdir, around.work_dir, this.lease.job.id, stage)
+            workdir = await settle(around.blocking, around.workdir, around.work_dir, this.lease.job.id, stage)
         return Call(
             job=this.job,
             stage=stage,

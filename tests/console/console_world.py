@@ -21,6 +21,7 @@ from scheduler.domain.fingerprint import FailureGroup
 from scheduler.domain.job import CancelOutcome, Enqueued, Job, JobSpec, JobStatus, Priority, QueueDepth
 from scheduler.domain.night import Night
 from scheduler.domain.render import Attempt, AttemptStatus, Render, RenderStatus, StageName
+from scheduler.domain.report import DailyReport
 from scheduler.domain.schedule import Difference, Fire, ScheduleDefinition, ScheduleState
 from scheduler.domain.service import Maintenance, Probe, ServiceHealth, ServiceHistory, ServiceState
 from scheduler.domain.sla import WINDOWS, Calibration, SlaReport, Success, on_time
@@ -439,6 +440,9 @@ class FakeOperations(HistoryOperations, RecordedOperations):
 
     def nights(self, *, days: int = 30, schedule: str | None = None) -> tuple[Night, ...]:
         return ()
+
+    def report(self, day: date | None = None) -> DailyReport:
+        return DailyReport(day or RUN_DATE, NOW, ZONE, (), self.sla(), self.current.tonight, self.current.services)
 
     def sla(self, *, days: int = 30, schedule: str | None = None) -> SlaReport:
         windows = tuple(on_time((), today=RUN_DATE, days=length) for length in WINDOWS)
