@@ -50,10 +50,11 @@ SERVER_ERROR, TOO_MANY = 500, 429
 
 def error_code(error: SlackApiError) -> str:
     """Slack's word for what is wrong; empty where it gave none."""
-    return str(_data(error).get("error", ""))
+    return str(error_data(error).get("error", ""))
 
 
-def _data(error: SlackApiError) -> Mapping[str, Any]:
+def error_data(error: SlackApiError) -> Mapping[str, Any]:
+    """Slack's whole answer; empty where it cannot be read."""
     response: Any = cast("Any", error).response
     data: Any = getattr(response, "data", response)
     return cast("Mapping[str, Any]", data) if isinstance(data, Mapping) else {}
@@ -118,4 +119,4 @@ def _of_answer(error: SlackApiError, *, repeatable: bool) -> Permanent | Transie
     if not code:
         lost = f"Slack's answer cannot be read (HTTP {status})"
         return Transient(lost) if repeatable else Ambiguous(lost)
-    return Permanent(explain(code, _data(error)))
+    return Permanent(explain(code, error_data(error)))
