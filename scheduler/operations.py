@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from config.settings import Settings
+from scheduler.alert_operations import AlertCommands
 from scheduler.api_operations import ApiCommands
 from scheduler.auditing import Auditor, AuditReads, command, note
 from scheduler.domain.deadline import Prediction
@@ -35,7 +36,9 @@ NO_DEADLINE = "no schedule with a deadline is enabled"
 NEVER_STARTED = "no schedules here yet: the daemon brings them from the config at its start (predawn serve)"
 
 
-class StoreOperations(NightsPart, AuditReads, RecordedOperations, HistoryOperations, HealthOperations, ApiCommands):
+class StoreOperations(
+    NightsPart, AlertCommands, AuditReads, RecordedOperations, HistoryOperations, HealthOperations, ApiCommands
+):
     """The ``Operations`` port over a store.
 
     Args:

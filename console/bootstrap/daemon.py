@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from config.settings import Settings
-from console.bootstrap.alerts import make_delivery_loop
+from console.bootstrap.alerts import make_alert_parts
 from console.bootstrap.api import served_api
 from console.bootstrap.pipeline import make_routes
 from console.bootstrap.reading import make_operations, open_installation_store
@@ -89,7 +89,8 @@ class Installation:
         worker = Worker(store, runner, queue, owner, self.clock, dispatcher=dispatcher)
         reaper = Reaper(store, every_s=queue.reap_s, rng=random.Random(), on_work=worker.wake)  # noqa: S311 - jitter
         around: list[Callable[[], Any]] = [lambda: media, lambda: artifacts, lambda: client]
-        timer = deliveries = None
+        timer = None
+        alerts: list[Any] = []
         if kind in {"serve", "up", "demo"}:
             timer = Timer(
                 store,
@@ -105,12 +106,14 @@ class Installation:
             if settings.report.enabled:
                 around.append(make_reporter(settings, self.operations, self.clock, lambda: timer.leads).running)
             around += recording(settings, self.operations)
-            deliveries = make_delivery_loop(settings, store, owner)
+            told = make_alert_parts(
+                settings, store, self.operations, self.clock, owner, scheduler=lambda: timer.looked_at
+            )
+            around.append(told.around)
+            alerts = [p for p in (told.deliveries, told.evaluator, told.socket, told.liveness) if p is not None]
             if settings.api.enabled:
                 around.append(lambda: served_api(settings, self.operations))
-        parts = Parts(
-            worker=worker, reaper=reaper, timer=timer, prober=prober, deliveries=deliveries, around=tuple(around)
-        )
+        parts = Parts(worker=worker, reaper=reaper, timer=timer, prober=prober, alerts=alerts, around=tuple(around))
         return Daemon(owner, kind, parts, store, self.clock)
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from console.cli import (
+    alerts,
     audit,
     config,
     db,
@@ -80,6 +81,8 @@ def root(
 
 
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(alerts.app, name="alerts")
+app.add_typer(alerts.outbox_app, name="outbox")
 app.add_typer(schedules.app, name="schedules")
 app.add_typer(audit.app, name="audit")
 app.add_typer(config.app, name="config")

@@ -17,6 +17,7 @@ from scheduler.domain.job import CancelOutcome, Enqueued, Job, JobSpec, JobStatu
 from scheduler.domain.render import Attempt, Checkpoint, Render
 from scheduler.domain.schedule import Fire, ScheduleState
 from scheduler.domain.snapshot import Page, Snapshot
+from scheduler.ports.alerts import AlertOperations
 from scheduler.ports.audit import AuditOperations
 from scheduler.ports.history import HistoryReads
 from scheduler.ports.nights import NightOperations
@@ -99,7 +100,9 @@ class UpcomingFire:
     starts_at: datetime | None = None
 
 
-class Operations(NightOperations, AuditOperations, RecordingReads, HistoryReads, ServiceOperations, Protocol):
+class Operations(
+    NightOperations, AuditOperations, RecordingReads, HistoryReads, ServiceOperations, AlertOperations, Protocol
+):
     """Reads and commands. Commands take the actor: its role is checked, and a line of the audit trail is written.
 
     Every command raises ``PermissionDeniedError`` when the actor's role does not allow it (``scheduler.auditing``).

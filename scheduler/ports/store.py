@@ -33,6 +33,7 @@ from scheduler.domain.schedule import Fire, ScheduleDefinition, ScheduleState
 from scheduler.domain.service import Maintenance, Probe, Rollup, ServiceTransition
 from scheduler.domain.settlement import Settlement
 from scheduler.domain.snapshot import Page, ProcessInfo
+from scheduler.ports.alert_store import AlertStore
 from scheduler.ports.api_store import ApiStore
 from scheduler.ports.audit import AuditStore
 from scheduler.ports.history import HistoryStore
@@ -441,6 +442,7 @@ class Store(
     AuditStore,
     ApiStore,
     OutboxStore,
+    AlertStore,
     Protocol,
 ):
     """All of it over one database."""

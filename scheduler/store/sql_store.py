@@ -6,6 +6,7 @@ from typing import Literal
 
 from scheduler.domain.job import QueueConfig
 from scheduler.ports.store import Store
+from scheduler.store.alert_store import SqlAlerts
 from scheduler.store.api_store import SqlApi
 from scheduler.store.audit_store import SqlAudit
 from scheduler.store.commands import SqlCommands
@@ -37,6 +38,7 @@ class SqlStore(
     SqlAudit,
     SqlApi,
     SqlOutbox,
+    SqlAlerts,
 ):
     """The whole ``scheduler.ports.store.Store`` over one database. Thread-safe."""
 
