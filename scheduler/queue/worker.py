@@ -106,7 +106,8 @@ class Worker:
 
     async def take(self, job_id: str) -> bool:
         """Claim this job and work on it to its end; False when it cannot be claimed. See ``Hands``."""
-        running = await self._till.take(job_id)
+        # It may have been claimed meanwhile without being asked for by name: then it is in hand already.
+        running = await self._till.take(job_id) or self._running.get(job_id)
         if running is None:
             return False
         await running.ended.wait()
