@@ -27,6 +27,7 @@ from console.bootstrap.services import local_service_urls, with_services
 from integrations.local_services.faults import Fault
 from integrations.local_services.running import LocalServices
 from integrations.media.toolkit import MediaToolkit
+from scheduler.domain.access import Role
 from scheduler.domain.content import Segment
 from scheduler.domain.job import JobSpec, JobStatus
 from scheduler.domain.media import MediaReport
@@ -195,7 +196,9 @@ async def _together(installation: Installation, jobs: int) -> tuple[float, int]:
     brief = HEALTHY_PAGE | {"date": date(2026, 11, 20).isoformat()}
     began = time.perf_counter()
     ids = [
-        operations.submit(JobSpec("daily_ca", {"brief": brief}), actor=Actor("bench", "bench")).job.id
+        operations.submit(
+            JobSpec("daily_ca", {"brief": brief}), actor=Actor("bench", "bench", role=Role.OPERATOR)
+        ).job.id
         for _ in range(jobs)
     ]
     while not all(job.status.is_final for job in map(store.get, ids)):  # noqa: ASYNC110 - the database has no event

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from config.sections.access import AccessSettings
 from config.sections.api import ApiSettings
 from config.sections.base import Name, Section
 from config.sections.console import ConsoleSettings
@@ -22,12 +23,14 @@ from config.sections.pipeline import (
     StageSettings,
     StagesSettings,
 )
+from config.sections.recording import RecordingSettings
 from config.sections.services import LocalServicesSettings, ServiceSettings, ServicesSettings, SoraSettings
 from config.sections.storage import S3Settings, StorageSettings, SupabaseSettings
 from config.sections.words import ContentSettings, FeedSettings, PostgrestSettings, ScriptSettings, SpeechSettings
 
 __all__ = [
     "SHIPPED_BRIEFS",
+    "AccessSettings",
     "ApiSettings",
     "ConsoleSettings",
     "ContentSettings",
@@ -41,6 +44,7 @@ __all__ = [
     "PipelineSettings",
     "PostgrestSettings",
     "QueueSettings",
+    "RecordingSettings",
     "RouteWord",
     "S3Settings",
     "ScheduleSettings",
@@ -77,7 +81,9 @@ class Settings(Section):
     """Schedules by name. Naming any replaces the default one."""
     log: LogSettings = LogSettings()
     console: ConsoleSettings = ConsoleSettings()
+    recording: RecordingSettings = RecordingSettings()
     api: ApiSettings = ApiSettings()
+    access: AccessSettings = AccessSettings()
     local_services: LocalServicesSettings = LocalServicesSettings()
 
     @property
@@ -99,6 +105,11 @@ class Settings(Section):
     def briefs_dir(self) -> Path:
         """Where briefs are looked for."""
         return self.content.briefs_dir or SHIPPED_BRIEFS
+
+    @property
+    def recording_file(self) -> Path:
+        """Where the daemon records what the console shows."""
+        return self.home / "recording.db"
 
     @property
     def log_file(self) -> Path:

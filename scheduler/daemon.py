@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from scheduler.alerting.delivery import DeliveryLoop
 from scheduler.health.prober import Prober
 from scheduler.ports.clock import Clock
 from scheduler.ports.store import ProcessStore, StoreError
@@ -39,6 +40,7 @@ class Parts:
     reaper: Reaper | None = None
     timer: Timer | None = None
     prober: Prober | None = None
+    deliveries: DeliveryLoop | None = None
     around: Sequence[Callable[[], AbstractAsyncContextManager[object]]] = ()
 
 
@@ -71,7 +73,7 @@ class Daemon:
                 if started is not None:
                     started.set()
                 async with asyncio.TaskGroup() as group:
-                    for part in (parts.reaper, parts.worker, parts.prober, parts.timer):
+                    for part in (parts.reaper, parts.worker, parts.prober, parts.timer, parts.deliveries):
                         if part is not None:
                             group.create_task(part.run(stop))
                     group.create_task(stop.wait())

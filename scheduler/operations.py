@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-import structlog
-
 from config.settings import Settings
+from scheduler.auditing import Auditor, AuditReads, command, note
 from scheduler.domain.deadline import Estimate, Prediction
 from scheduler.domain.filter import Count, Filter, JobSort
 from scheduler.domain.job import CancelOutcome, Enqueued, Job, JobSpec, JobStatus, Priority, QueueDepth
 from scheduler.domain.render import Attempt, Render, RenderStatus, StageName
-from scheduler.domain.schedule import ScheduleState
+from scheduler.domain.schedule import Fire, ScheduleState
 from scheduler.domain.service import ServiceHealth
 from scheduler.domain.snapshot import Page, Snapshot, StageView
 from scheduler.filters import FilterError, parse
 from scheduler.health.prober import HISTORY, stale_after
 from scheduler.health.standing import standing
 from scheduler.job_types import JobType, unknown_type
+from scheduler.nights.operations import NightsPart
 from scheduler.pipeline.forecast import load_estimates, predict
 from scheduler.pipeline.views import stage_views
 from scheduler.ports.clock import Clock
 from scheduler.ports.operations import Actor, InvalidError, JobDetail, NotFoundError, UpcomingFire
+from scheduler.ports.recording import Recording
 from scheduler.ports.store import JobNotFoundError, Store
-from scheduler.schedules.due import coming_run, fire_at, next_nominal, spec_of
+from scheduler.recorded import RecordedOperations
+from scheduler.schedules.due import coming_run, fire_at, held_back, next_nominal, spec_of
 from scheduler.tonight import choose, starts_at, tonight
-
-log = structlog.get_logger("predawn.operations")
 
 NO_DEADLINE = "no schedule with a deadline is enabled"
 NEVER_STARTED = "no schedules here yet: the daemon brings them from the config at its start (predawn serve)"
@@ -38,7 +37,7 @@ ESTIMATES_KEPT_S = 60.0
 """Seconds for which estimates read from history are used again."""
 
 
-class StoreOperations:
+class StoreOperations(NightsPart, AuditReads, RecordedOperations):
     """The ``Operations`` port over a store.
 
     Args:
@@ -47,6 +46,7 @@ class StoreOperations:
         clock: the time of day.
         job_types: what may be submitted, by name.
         chains: provider names of each stage, best first, as this installation has them.
+        recording: the black box of this machine, or None where there is none to read.
     """
 
     def __init__(
@@ -57,14 +57,23 @@ class StoreOperations:
         *,
         job_types: Mapping[str, JobType],
         chains: Mapping[StageName, Sequence[str]],
+        recording: Recording | None = None,
     ) -> None:
         self._store = store
+        self._audit_store = store
+        self._auditor = Auditor(store)
         self._settings = settings
         self._clock = clock
         self._job_types = job_types
         self._chains = chains
+        self._recording = recording
         self._estimates: Mapping[tuple[str, str], Estimate] = {}
         self._estimates_at: float | None = None
+
+    @property
+    def auditor(self) -> Auditor:
+        """Permits the commands and writes them down."""
+        return self._auditor
 
     # --- reads -------------------------------------------------------------------------------------------------------
 
@@ -168,9 +177,15 @@ class StoreOperations:
                 if nominal is None:
                     break
                 fire = fire_at(state.definition, nominal)
-                found.append(UpcomingFire(fire, skipped=state.paused or fire.run_date in state.skip_dates))
+                found.append(self._upcoming(state, fire))
                 at = nominal
         return tuple(sorted(found, key=lambda upcoming: upcoming.fire.nominal)[:count])
+
+    def _upcoming(self, state: ScheduleState, fire: Fire) -> UpcomingFire:
+        why = held_back(state, fire)
+        if why is not None:
+            return UpcomingFire(fire, skipped=True, why=why)
+        return UpcomingFire(fire, skipped=False, starts_at=fire.nominal.astimezone(UTC))
 
     def services(self) -> tuple[ServiceHealth, ...]:
         """How the enabled services stand by the probes kept."""
@@ -182,6 +197,7 @@ class StoreOperations:
 
     # --- commands ----------------------------------------------------------------------------------------------------
 
+    @command("job.submit")
     def submit(self, spec: JobSpec, *, actor: Actor) -> Enqueued:
         """Queue a job."""
         kind = self._job_types.get(spec.job_type)
@@ -191,24 +207,28 @@ class StoreOperations:
         if problem is not None:
             raise InvalidError(problem)
         queued = self._store.enqueue(spec)
-        log.info("submit", actor=str(actor), job=queued.job.id, created=queued.created)
+        note(target=queued.job.id, created=queued.created)
         return queued
 
+    @command("job.cancel", target="job_id")
     def cancel(self, job_id: str, *, actor: Actor) -> CancelOutcome:
         """Cancel a job."""
         job = self._get(job_id)
         outcome = self._store.cancel(job.id, by=str(actor))
-        log.info("cancel", actor=str(actor), job=job.id, outcome=outcome.value)
+        note(outcome=outcome.value)
+        if outcome is CancelOutcome.NOT_CANCELLABLE:
+            note(refused=f"it was {job.status} already")
         return outcome
 
+    @command("job.retry", target="job_id")
     def retry(self, job_id: str, *, actor: Actor) -> Job:
         """Queue a failed or cancelled job again."""
         job = self._get(job_id)
         if not self._store.retry(job.id, by=str(actor)):
             raise InvalidError(f"job {job.id} is {self._get(job.id).status}: only failed or cancelled jobs are retried")
-        log.info("retry", actor=str(actor), job=job.id)
         return self._get(job.id)
 
+    @command("job.rerender", target="job_id")
     def rerender(self, job_id: str, *, actor: Actor, deadline_at: datetime | None = None) -> Job:
         """Make an ended job anew, by ``deadline_at`` (None: its old deadline if that is still ahead, else none)."""
         job = self._get(job_id)
@@ -216,42 +236,33 @@ class StoreOperations:
             deadline_at = job.deadline_at
         if not self._store.rerender(job.id, by=str(actor), deadline_at=deadline_at):
             raise InvalidError(f"job {job.id} is {self._get(job.id).status}: cancel it before it is made anew")
-        log.info("rerender", actor=str(actor), job=job.id)
         return self._get(job.id)
 
+    @command("job.priority", target="job_id")
     def set_priority(self, job_id: str, priority: Priority, *, actor: Actor) -> Job:
         """Change the priority of a queued job."""
         job = self._get(job_id)
         if not self._store.set_priority(job.id, priority):
             raise InvalidError(f"job {job.id} is {self._get(job.id).status}: only a queued job's priority matters")
-        log.info("priority", actor=str(actor), job=job.id, priority=priority.value)
         return self._get(job.id)
 
+    @command("schedule.run", target="name")
     def run_schedule(self, name: str, *, actor: Actor, on: date | None = None) -> Enqueued:
         """Queue a schedule's job now; a run date that has a job keeps it."""
         state = self._schedule(name)
         fire = coming_run(state.definition, self._clock.now(), on=on)
         if fire is None:
-            raise InvalidError(
-                f"schedule {name} has no run {f'for {on}' if on else 'to come'} (cron {state.definition.cron})"
-            )
+            when = f"{state.definition.when} {state.definition.timezone}"
+            raise InvalidError(f"schedule {name} has no run {f'for {on}' if on else 'to come'} ({when})")
         queued = self._store.enqueue(spec_of(state.definition, fire))
-        log.info("schedule run", actor=str(actor), schedule=name, job=queued.job.id, created=queued.created)
+        note(job=queued.job.id, created=queued.created)
         return queued
 
+    @command("schedule.pause", target="name")
     def pause_schedule(self, name: str, *, paused: bool, actor: Actor) -> None:
         """Pause or resume a schedule."""
         self._schedule(name)
         self._store.set_paused(name, paused=paused)
-        log.info("schedule paused" if paused else "schedule resumed", actor=str(actor), schedule=name)
-
-    def skip_date(self, name: str, day: date, *, actor: Actor) -> ScheduleState:
-        """Let one run date of a schedule pass; skipping it again changes nothing."""
-        state = self._schedule(name)
-        dates = tuple(sorted({*state.skip_dates, day}))
-        self._store.set_skip_dates(name, dates)
-        log.info("schedule skip", actor=str(actor), schedule=name, date=str(day))
-        return dataclasses.replace(state, skip_dates=dates)
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
@@ -265,16 +276,19 @@ class StoreOperations:
 
     def _get(self, job_id: str) -> Job:
         try:
-            return self._store.get(job_id)
+            job = self._store.get(job_id)
         except JobNotFoundError as error:
             raise NotFoundError(str(error)) from error
+        note(target=job.id)
+        return job
 
-    def _schedule(self, name: str) -> ScheduleState:
-        states = {state.definition.name: state for state in self.schedules()}
-        if name not in states:
-            known = ", ".join(sorted(states)) or "none"
-            raise NotFoundError(f"no schedule {name!r}; there are: {known}")
-        return states[name]
+    def predict_job(self, job: Job) -> Prediction | None:
+        """When a job that waits or runs will be out; None: it has ended."""
+        if job.is_final:
+            return None
+        _, attempts = self._last_render(job)
+        now = self._clock.now()
+        return self._predict(stage_views(attempts, job=job), now=now, starts_at=job.retry_at or now)
 
     def _last_render(self, job: Job | None) -> tuple[Render | None, tuple[Attempt, ...]]:
         if job is None:

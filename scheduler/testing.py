@@ -29,8 +29,10 @@ from typing import Any, cast
 from scheduler.domain.job import QueueConfig
 from scheduler.ports.clock import Clock
 from scheduler.ports.store import Store, StoreUnavailableError
+from scheduler.store.memory_audit import MemoryAudit
 from scheduler.store.memory_leaders import MemoryLeaders
-from scheduler.store.memory_records import MemoryRecords
+from scheduler.store.memory_nights import MemoryNights
+from scheduler.store.memory_outbox import MemoryOutbox
 
 
 class FakeClock:
@@ -70,7 +72,12 @@ class FakeClock:
         self._now += timedelta(seconds=seconds)
 
 
-class MemoryStore(MemoryRecords, MemoryLeaders):
+class MemoryStore(
+    MemoryNights,
+    MemoryLeaders,
+    MemoryAudit,
+    MemoryOutbox,
+):
     """The whole ``scheduler.ports.store.Store`` in memory. Thread-safe; nothing is kept.
 
     Args:
@@ -83,8 +90,10 @@ class MemoryStore(MemoryRecords, MemoryLeaders):
         self, clock: Clock | None = None, *, max_crashes: int = 3, defaults: QueueConfig | None = None
     ) -> None:
         clock = clock or FakeClock()
-        MemoryRecords.__init__(self, clock, max_crashes=max_crashes, defaults=defaults or QueueConfig("*"))
+        MemoryNights.__init__(self, clock, max_crashes=max_crashes, defaults=defaults or QueueConfig("*"))
         MemoryLeaders.__init__(self, clock)
+        MemoryAudit.__init__(self, clock)
+        MemoryOutbox.__init__(self, clock)
 
     def close(self) -> None:
         """There is nothing to let go of."""

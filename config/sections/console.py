@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -16,3 +16,9 @@ class ConsoleSettings(Section):
     """Seconds between looks at the database."""
     ascii: bool = False
     """Only ASCII signs."""
+    theme: Literal["auto", "dark", "light", "contrast", "16", "mono"] = "auto"
+    """Colours. auto: dark, or 16 on the Linux console and the like, or mono with NO_COLOR, which stands above this."""
+    keys: dict[str, str] = {}
+    """Other keys by action id, several separated by blanks: {"job.cancel" = "x", "list.down" = "down n"}."""
+    arm: bool = False
+    """What takes something away (cancel, re-render) has to be armed with ! first; it stays armed for 30 seconds."""

@@ -22,6 +22,7 @@ from console.bootstrap.services import (
     with_services,
 )
 from console.format import duration
+from scheduler.domain.access import Role
 from scheduler.domain.failure import FailureClass
 from scheduler.domain.job import JobSpec, JobStatus
 from scheduler.domain.render import AttemptStatus, StageName
@@ -138,7 +139,7 @@ async def render_once(
 async def _run(settings: Settings, brief: Path, show: Callable[[float, str], None]) -> Summary:
     with Installation(settings) as installation:
         queued = installation.operations.submit(
-            JobSpec("daily_ca", {"brief": str(brief)}), actor=Actor("render", "cli")
+            JobSpec("daily_ca", {"brief": str(brief)}), actor=Actor("render", "cli", role=Role.OPERATOR)
         )
         stop = asyncio.Event()
         running = asyncio.create_task(installation.daemon("render").run(stop))

@@ -15,6 +15,8 @@ from scheduler.operations import StoreOperations
 from scheduler.ports.clock import SystemClock
 from scheduler.ports.store import Store, StoreUnavailableError
 from scheduler.queue.pooler import refuse_pooler_url
+from scheduler.recording.file import MEGABYTE
+from scheduler.recording.reader import RecordingReader
 from scheduler.store import open_store
 
 NIGHTLY_LIMIT_S = 3 * 3600.0
@@ -83,7 +85,12 @@ def open_operations(settings: Settings) -> StoreOperations:
 def make_operations(settings: Settings, store: Store) -> StoreOperations:
     """Operations over an open store."""
     return StoreOperations(
-        store, settings, SystemClock(), job_types=job_types(settings, ask=False), chains=chains(settings)
+        store,
+        settings,
+        SystemClock(),
+        job_types=job_types(settings, ask=False),
+        chains=chains(settings),
+        recording=RecordingReader(settings.recording_file, limit_bytes=settings.recording.limit_mb * MEGABYTE),
     )
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -57,16 +56,15 @@ class Cli:
 
     @cached_property
     def actor(self) -> Actor:
-        """The Unix user at the command line."""
-        return Actor(unix_user(), "cli")
+        """The Unix user at the command line, with the role that the config gives it."""
+        from console.bootstrap.access import terminal_actor  # noqa: PLC0415 - loads the settings, which --help need not
 
+        return terminal_actor(self.settings, "cli")
 
-def unix_user() -> str:
-    """The login name, or the number where there is none."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())
+    @property
+    def console_actor(self) -> Actor:
+        """The same user at the console."""
+        return replace(self.actor, via="tui")
 
 
 def cli_of(ctx: typer.Context) -> Cli:

@@ -11,7 +11,6 @@ import typer
 from console.cli.context import EXIT_FAILED, EXIT_USAGE, Cli, cli_of
 from console.cli.output import fail, say
 from console.cli.run import Faults
-from scheduler.ports.operations import Actor
 
 
 def demo(
@@ -44,7 +43,7 @@ def demo(
         else:
             from console.bootstrap.terminal import run_demo_console  # noqa: PLC0415 - Textual costs 0.3 s
 
-            path = run_demo_console(plan, Actor(cli.actor.name, "tui"))
+            path = run_demo_console(plan, cli.console_actor)
     except DemoError as error:
         fail(str(error), EXIT_FAILED)
     if path is None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from console.cli import config, db, demo, jobs, render, run, schedules, status
+from console.cli import audit, config, db, demo, jobs, render, replay, run, schedules, sla, status
 from console.cli.context import EXIT_USAGE, Cli, exit_codes
 from console.cli.output import say
 from scheduler.logs import quiet
@@ -65,6 +65,7 @@ def root(
 
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(schedules.app, name="schedules")
+app.add_typer(audit.app, name="audit")
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
 app.add_typer(status.services_app, name="services")
@@ -76,7 +77,9 @@ app.command()(run.console)
 app.command()(render.render)
 app.command()(status.status)
 app.command()(status.watch)
+app.command()(sla.sla)
 app.command()(jobs.logs)
+app.command()(replay.replay)
 app.command("local-services")(run.local_services)
 
 

@@ -9,7 +9,6 @@ import typer
 
 from console.cli.context import Cli, cli_of
 from console.cli.output import say
-from scheduler.ports.operations import Actor
 
 Faults = Annotated[
     list[str] | None,
@@ -60,7 +59,7 @@ def up(ctx: typer.Context) -> None:
     from console.bootstrap.terminal import run_up  # noqa: PLC0415 - Textual costs 0.3 s
 
     cli = cli_of(ctx)
-    run_up(cli.settings, Actor(cli.actor.name, "tui"))
+    run_up(cli.settings, cli.console_actor)
 
 
 def console(ctx: typer.Context) -> None:
@@ -71,7 +70,7 @@ def console(ctx: typer.Context) -> None:
     from console.bootstrap.terminal import run_console  # noqa: PLC0415 - Textual costs 0.3 s
 
     cli = cli_of(ctx)
-    run_console(cli.settings, cli.operations, Actor(cli.actor.name, "tui"))
+    run_console(cli.settings, cli.operations, cli.console_actor)
 
 
 def local_services(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from scheduler.domain.job import Job
+from scheduler.domain.recording import Mark, Past
 from scheduler.domain.render import Attempt, Render
 from scheduler.domain.schedule import ScheduleState
 from scheduler.domain.service import ServiceHealth
@@ -54,7 +56,11 @@ def schedule_json(state: ScheduleState) -> dict[str, Any]:
 
 def upcoming_json(upcoming: UpcomingFire) -> dict[str, Any]:
     """A coming start."""
-    return dataclasses.asdict(upcoming.fire) | {"skipped": upcoming.skipped}
+    return dataclasses.asdict(upcoming.fire) | {
+        "skipped": upcoming.skipped,
+        "why": upcoming.why or None,
+        "starts_at": upcoming.starts_at,
+    }
 
 
 def service_json(health: ServiceHealth) -> dict[str, Any]:
@@ -105,4 +111,22 @@ def snapshot_json(snapshot: Snapshot) -> dict[str, Any]:
         "oldest_queued_age_s": snapshot.depth.oldest_queued_age_s,
         "services": [service_json(health) for health in snapshot.services],
         "daemon": dataclasses.asdict(snapshot.daemon) if snapshot.daemon else None,
+    }
+
+
+def mark_json(mark: Mark) -> dict[str, Any]:
+    """A moment worth a look."""
+    return dataclasses.asdict(mark)
+
+
+def past_json(past: Past, before: Sequence[Mark] = ()) -> dict[str, Any]:
+    """A past moment: the snapshot as ``predawn status`` tells it, how sure it is, and what happened before it."""
+    return {
+        "asked": past.asked,
+        "recorded_at": past.recorded_at,
+        "in_gap": past.in_gap,
+        "gap_until": past.gap_until,
+        "coarse": past.coarse,
+        "before": [mark_json(mark) for mark in before],
+        "snapshot": snapshot_json(past.snapshot) | {"jobs": [job_json(job) for job in past.snapshot.jobs]},
     }

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from console import format as fmt
 from console.text import clean
+from console.tui.commands import Commands
+from console.tui.questions import Question
 from scheduler.domain.job import (
     CANCEL_FAILED,
     CANCEL_QUEUED,
@@ -112,3 +115,33 @@ def touches(job: Job) -> str:
     if job.run_date is not None:
         parts.append(f"for {fmt.day(job.run_date)}")
     return " · ".join(parts)
+
+
+class Host(Protocol):
+    """What asking needs of the app."""
+
+    @property
+    def commands(self) -> Commands:
+        """Where commands go."""
+        ...
+
+    @property
+    def operations(self) -> Operations:
+        """What they act on."""
+        ...
+
+    def say(self, text: str, *, good: bool = True) -> None:
+        """Put a notice at the foot of the screen."""
+        ...
+
+
+def ask_job(host: Host, name: str, job: Job | None) -> None:
+    """Ask whether to do an action to a job, and do it."""
+    if job is None:
+        host.say("there is no job here", good=False)
+    elif (reason := refusal(name, job)) is not None:
+        host.say(reason, good=False)
+    else:
+        chosen, operations, actor = JOB_ACTIONS[name], host.operations, host.commands.actor
+        question = Question(f"{chosen.title} this job?", touches(job), chosen.effect(job), chosen.verb)
+        host.commands.ask(f"job.{name}", question, lambda: chosen.call(operations, job.id, actor))

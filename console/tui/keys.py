@@ -1,123 +1,157 @@
-"""All keys as one table: bindings, footer, help, palette and docs/console.md are made from it. Pure.
-
-A key can be remapped by its id. None that tmux or screen take (ctrl-b, ctrl-a), none that terminals cannot tell apart
-from another (ctrl-j, ctrl-enter).
-"""
+"""Which key does what: the table's keys, what the config gives to others, and how keys are written for people. Pure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import combinations
 
 from textual.binding import Binding, BindingType
 
+from console.tui.actions import ACTIONS, BY_ID, HEADINGS, Action, actions_of
+from console.tui.registry import DIALOG_SCOPES, SCREENS
 
-@dataclass(frozen=True, slots=True)
-class KeyAction:
-    """One thing a key does.
-
-    Attributes:
-        id: stable name, for remapping.
-        key: Textual's names, several separated by commas; the first one is shown.
-        action: Textual action, run on what ``where`` names.
-        short: a word or two for the footer.
-        description: one sentence for help, palette and docs.
-        where: ``everywhere``, ``list``, ``job``, ``schedule``, ``text``, ``dialog``.
-        footer: whether the footer shows it.
-    """
-
-    id: str
-    key: str
-    action: str
-    short: str
-    description: str
-    where: str
-    footer: bool = True
-
-
-KEYS: tuple[KeyAction, ...] = (
-    KeyAction("screen.tonight", "1", "app.screen('tonight')", "Tonight", "Go to Tonight: the verdict, the stages, the queue, the services", "everywhere", footer=False),  # noqa: E501
-    KeyAction("screen.jobs", "2", "app.screen('jobs')", "Jobs", "Go to Jobs: the list at full size", "everywhere", footer=False),  # noqa: E501
-    KeyAction("screen.schedule", "3", "app.screen('schedule')", "Schedule", "Go to Schedule: what is due, and when", "everywhere", footer=False),  # noqa: E501
-    KeyAction("job.open", "enter", "open", "open", "Open the job: payload, renders, attempts, errors, result", "list"),
-    KeyAction("job.cancel", "c", "job('cancel')", "cancel", "Cancel the job (asks first)", "job"),
-    KeyAction("job.retry", "r", "job('retry')", "retry", "Queue a failed or cancelled job again; finished stages are kept (asks first)", "job"),  # noqa: E501
-    KeyAction("job.rerender", "R,shift+r", "job('rerender')", "re-render", "Make an ended job anew from the first stage (asks first)", "job"),  # noqa: E501
-    KeyAction("schedule.run", "r", "run_schedule", "run now", "Queue the schedule's run now (asks first)", "schedule"),
-    KeyAction("schedule.pause", "p", "pause_schedule", "pause/resume", "Pause the schedule, or resume a paused one (asks first)", "schedule"),  # noqa: E501
-    KeyAction("list.down", "down,j", "cursor(1)", "down", "One row down", "list", footer=False),
-    KeyAction("list.up", "up,k", "cursor(-1)", "up", "One row up", "list", footer=False),
-    KeyAction("list.page-down", "pagedown,space", "page(1)", "page down", "One page down", "list", footer=False),
-    KeyAction("list.page-up", "pageup", "page(-1)", "page up", "One page up", "list", footer=False),
-    KeyAction("list.first", "home,g", "edge(-1)", "first", "To the first row", "list", footer=False),
-    KeyAction("list.last", "end,G", "edge(1)", "last", "To the last row", "list", footer=False),
-    KeyAction("text.down", "down,j", "scroll_down", "down", "Scroll a line down", "text", footer=False),
-    KeyAction("text.up", "up,k", "scroll_up", "up", "Scroll a line up", "text", footer=False),
-    KeyAction("text.page-down", "pagedown,space", "page_down", "page", "Scroll a page down", "text", footer=False),
-    KeyAction("text.page-up", "pageup", "page_up", "page up", "Scroll a page up", "text", footer=False),
-    KeyAction("text.first", "home,g", "scroll_home", "start", "To the start of the text", "text", footer=False),
-    KeyAction("text.last", "end,G", "scroll_end", "end", "To the end of the text", "text", footer=False),
-    KeyAction("app.back", "escape", "back", "back", "Close what is open; on a screen, put the notice away", "everywhere", footer=False),  # noqa: E501
-    KeyAction("app.help", "question_mark", "app.help", "help", "Show this help", "everywhere"),
-    KeyAction("app.palette", "colon,ctrl+p", "app.command_palette", "commands", "Find a command by name", "everywhere"),
-    KeyAction("app.redraw", "ctrl+l", "app.redraw", "redraw", "Draw the whole screen anew", "everywhere", footer=False),
-    KeyAction("app.quit", "q", "app.quit", "quit", "Leave; under up and demo the daemon stops too", "everywhere"),
-)  # fmt: skip
+TAKEN: Mapping[str, str] = {
+    "ctrl+b": "tmux takes it",
+    "ctrl+a": "screen takes it",
+    "ctrl+j": "terminals cannot tell it from enter",
+    "ctrl+m": "terminals cannot tell it from enter",
+    "ctrl+i": "terminals cannot tell it from tab",
+    "ctrl+h": "terminals cannot tell it from backspace",
+    "ctrl+left_square_bracket": "terminals cannot tell it from escape",
+    "ctrl+enter": "terminals cannot tell it from enter",
+    "ctrl+c": "it ends a program that hangs",
+    "ctrl+z": "the shell takes it",
+    "ctrl+s": "terminals stop their output at it",
+    "ctrl+q": "terminals go on with their output at it",
+}
+"""Keys that no action may have, and why."""
 
 _LABELS = {
     "question_mark": "?",
+    "exclamation_mark": "!",
     "colon": ":",
+    "slash": "/",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
+    "plus": "+",
+    "minus": "-",
+    "equals_sign": "=",
+    "asterisk": "*",
+    "full_stop": ".",
+    "comma": ",",
     "escape": "esc",
     "pagedown": "PgDn",
     "pageup": "PgUp",
-    "up": "up",
-    "down": "down",
-    "shift+r": "",
 }
-
-HEADINGS: dict[str, str] = {
-    "everywhere": "Everywhere",
-    "job": "On a job (Tonight, Jobs and a job's detail)",
-    "schedule": "On a schedule",
-    "list": "In a list",
-    "text": "In a text",
-}
-"""The sections of help and docs, in their order."""
+_NAMES = {label: name for name, label in _LABELS.items()}
 
 
-def keys_of(*places: str) -> tuple[KeyAction, ...]:
-    """The actions of these places, in the table's order."""
-    return tuple(key for key in KEYS if key.where in places)
+@dataclass(frozen=True, slots=True)
+class Keymap:
+    """The keys as they are now.
+
+    Attributes:
+        changed: keys by action id, where the config has others than the table.
+        problems: what of the config could not be done, one line each; the table's keys stay there.
+    """
+
+    changed: Mapping[str, str] = field(default_factory=dict[str, str])
+    problems: tuple[str, ...] = ()
+
+    def key(self, action: Action) -> str:
+        """The keys of an action, comma-separated."""
+        return self.changed.get(action.id, action.key)
 
 
-def keys_by_id(*ids: str) -> tuple[KeyAction, ...]:
-    """The actions of these ids."""
-    return tuple(key for key in KEYS if key.id in ids)
+def normal_key(text: str) -> str:
+    """A key as people write it (``?``, ``ctrl-p``, ``PgDn``) as Textual names it."""
+    if text in _NAMES:
+        return _NAMES[text]
+    if len(text) == 1:
+        return text
+    name = text.replace("-", "+") if text[:-1].count("-") else text
+    return {"esc": "escape", "pgdn": "pagedown", "pgup": "pageup", "return": "enter"}.get(name.lower(), name.lower())
 
 
-def bindings_of(*places: str) -> list[BindingType]:
-    """The same as Textual bindings; Textual's own footer is not used."""
+def resolve(wanted: Mapping[str, str]) -> Keymap:
+    """Hold the config's keys against the table.
+
+    An unknown id, a key that may not be had, or one that another action of the same screen has already, is named in
+    ``problems`` and not taken; everything else holds.
+
+    Args:
+        wanted: keys by action id, several separated by blanks or commas.
+    """
+    changed: dict[str, str] = {}
+    problems: list[str] = []
+    for name, text in wanted.items():
+        keys = [normal_key(part) for part in text.replace(",", " ").split()] or ([","] if "," in text else [])
+        if name not in BY_ID:
+            problems.append(f"console.keys: there is no action {name!r}; docs/console.md lists them")
+        elif not keys:
+            problems.append(f"console.keys.{name}: no key is given")
+        elif bad := next((key for key in keys if key in TAKEN), None):
+            problems.append(f"console.keys.{name}: {label(bad)} cannot be had, {TAKEN[bad]}")
+        else:
+            changed[name] = ",".join(keys)
+    while clash := next(iter(conflicts(changed)), None):
+        key, first, second = clash
+        loser = second if second.id in changed else first
+        winner = first if loser is second else second
+        problems.append(f"console.keys.{loser.id}: {label(key)} is the key of {winner.id} already")
+        del changed[loser.id]
+    return Keymap(changed, tuple(problems))
+
+
+def conflicts(changed: Mapping[str, str] | None = None) -> Iterable[tuple[str, Action, Action]]:
+    """Keys that two actions of one screen have: the key and both."""
+    keymap = Keymap(changed or {})
+    for scopes in (*(screen.scopes for screen in SCREENS), *DIALOG_SCOPES):
+        for first, second in combinations(actions_of("everywhere", *scopes), 2):
+            both = set(keymap.key(first).split(",")) & set(keymap.key(second).split(","))
+            if both:
+                yield min(both), first, second
+
+
+def bindings_of(*scopes: str) -> list[BindingType]:
+    """The actions of these scopes as Textual bindings; Textual's own footer is not used."""
     return [
-        Binding(key.key, key.action, key.description, show=False, id=key.id, priority=False) for key in keys_of(*places)
+        Binding(action.key, action.action, action.description, show=False, id=action.id, priority=False)
+        for action in actions_of(*scopes)
     ]
 
 
+def label(key: str) -> str:
+    """One key as people write it: ``?``, ``ctrl-p``, ``PgDn``."""
+    return _LABELS.get(key, key.replace("+", "-"))
+
+
 def key_label(keys: str) -> str:
-    """The first of ``keys`` as people write it: ``?``, ``ctrl-p``, ``PgDn``."""
-    first = keys.split(",", maxsplit=1)[0]
-    return _LABELS.get(first, first.replace("+", "-"))
+    """The first of ``keys``."""
+    return label(keys.split(",", maxsplit=1)[0])
 
 
 def all_labels(keys: str) -> str:
     """All of ``keys``: ``: ctrl-p``."""
-    labels = [_LABELS.get(key, key.replace("+", "-")) for key in keys.split(",")]
-    return " ".join(label for label in labels if label)
+    return " ".join(label(key) for key in keys.split(",") if not key.startswith("shift+"))
 
 
 def keys_table() -> str:
     """The table of docs/console.md, in Markdown."""
-    rows = ["| where | key | does | id |", "|---|---|---|---|"]
-    for place, heading in HEADINGS.items():
-        for key in keys_of(place):
-            labels = " ".join(f"`{label}`" for label in all_labels(key.key).split())
-            rows.append(f"| {heading} | {labels} | {key.description} | `{key.id}` |")
+    rows = ["| where | key | does | who | id |", "|---|---|---|---|---|"]
+    for scope, heading in HEADINGS.items():
+        for action in actions_of(scope):
+            labels = " ".join(f"`{one}`" for one in all_labels(action.key).split())
+            rows.append(f"| {heading} | {labels} | {action.description} | {action.role.value} | `{action.id}` |")
     return "\n".join(rows)
+
+
+def footer_actions(scopes: Iterable[str], first: Iterable[str] = ()) -> tuple[Action, ...]:
+    """What the footer of a screen shows: ``first`` by id, then what its scopes have, then what is everywhere."""
+    chosen = [BY_ID[name] for name in first]
+    chosen += [action for action in ACTIONS if action.footer and action.scope in {*scopes} and action not in chosen]
+    chosen += [action for action in actions_of("everywhere") if action.footer and action not in chosen]
+    return tuple(chosen)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
+from scheduler.domain.access import Role
 from scheduler.domain.failure import FailureRecord
 from scheduler.domain.filter import Count, JobSort
 from scheduler.domain.job import CancelOutcome, Enqueued, Job, JobSpec, JobStatus, Priority, QueueDepth
@@ -17,6 +18,9 @@ from scheduler.domain.render import Attempt, Checkpoint, Render
 from scheduler.domain.schedule import Fire, ScheduleState
 from scheduler.domain.service import ServiceHealth
 from scheduler.domain.snapshot import Page, Snapshot
+from scheduler.ports.audit import AuditOperations
+from scheduler.ports.nights import NightOperations
+from scheduler.ports.recording import RecordingReads
 
 
 class OperationError(Exception):
@@ -25,8 +29,9 @@ class OperationError(Exception):
     ::
 
         OperationError
-          NotFoundError      what was named does not exist
-          InvalidError       an argument is wrong; the message names it
+          NotFoundError          what was named does not exist
+          InvalidError           an argument is wrong; the message names it
+          PermissionDeniedError  the actor's role does not allow it
     """
 
 
@@ -42,12 +47,25 @@ class InvalidError(OperationError):
     """An argument is wrong."""
 
 
+class PermissionDeniedError(OperationError):
+    """The actor's role does not allow it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: ``name`` (Unix user, token name), ``via`` (``tui``, ``cli``, ``http``, ``slack``, ``schedule``)."""
+    """Who acts. Without a role it may only look.
+
+    Attributes:
+        name: Unix user, token name, Slack user.
+        via: ``tui``, ``cli``, ``http``, ``slack``, ``schedule``.
+        role: what it may do.
+        origin: where from: host and terminal, or an IP address; for the audit trail.
+    """
 
     name: str
     via: str
+    role: Role = Role.VIEWER
+    origin: str = ""
 
     def __str__(self) -> str:
         return f"{self.name} ({self.via})"
@@ -66,14 +84,25 @@ class JobDetail:
 
 @dataclass(frozen=True, slots=True)
 class UpcomingFire:
-    """A coming nominal time of a schedule (``skipped``: an operator or a pause holds it back)."""
+    """A coming nominal time of a schedule.
+
+    Attributes:
+        skipped: it is held back.
+        why: by what, in words; empty when it is not.
+        starts_at: when it will really start by itself (aware UTC), early if history says that it must; None: not.
+    """
 
     fire: Fire
     skipped: bool
+    why: str = ""
+    starts_at: datetime | None = None
 
 
-class Operations(Protocol):
-    """Reads and commands. Commands take the actor, for permission and audit."""
+class Operations(NightOperations, AuditOperations, RecordingReads, Protocol):
+    """Reads and commands. Commands take the actor: its role is checked, and a line of the audit trail is written.
+
+    Every command raises ``PermissionDeniedError`` when the actor's role does not allow it (``scheduler.auditing``).
+    """
 
     def snapshot(self, *, job_limit: int = 50) -> Snapshot:
         """What the console shows now."""

@@ -174,6 +174,12 @@ class ScheduleRow(Row, table=True):
     skip_dates: Any = Field(sa_type=JsonValue, nullable=False)
     last_job_id: str | None = Field(sa_type=UuidText)
     updated_at: datetime = Field(sa_type=UtcDateTime)
+    one_off: Any = Field(sa_type=JsonValue, nullable=False)
+    """Local times, ISO without offset."""
+    holidays: Any = Field(sa_type=JsonValue, nullable=False)
+    latest_start: str | None = Field(sa_type=Text)
+    start_early: bool
+    payload_file: str | None = Field(sa_type=Text)
 
 
 class ProbeRow(Row, table=True):
@@ -216,6 +222,86 @@ class LeaderRow(Row, table=True):
     expires_at: datetime = Field(sa_type=UtcDateTime)
 
 
+class NightRow(Row, table=True):
+    """What became of one run date of a schedule with a deadline; kept when its job is pruned."""
+
+    __tablename__ = "nights"
+
+    schedule: str = Field(primary_key=True, sa_type=Text)
+    run_date: date = Field(primary_key=True, sa_type=IsoDate)
+    timezone: str = Field(sa_type=Text)
+    nominal_at: datetime = Field(sa_type=UtcDateTime)
+    due_at: datetime = Field(sa_type=UtcDateTime)
+    outcome: str = Field(sa_type=Text)
+    job_id: str | None = Field(sa_type=UuidText)
+    started_at: datetime | None = Field(sa_type=UtcDateTime)
+    ready_at: datetime | None = Field(sa_type=UtcDateTime)
+    degraded: bool | None
+    upgraded_at: datetime | None = Field(sa_type=UtcDateTime)
+    p50_at: datetime | None = Field(sa_type=UtcDateTime)
+    p90_at: datetime | None = Field(sa_type=UtcDateTime)
+    note: str = Field(sa_type=Text)
+    updated_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class AuditRow(Row, table=True):
+    """Who did what, hash-chained; only added to."""
+
+    __tablename__ = "audit"
+
+    seq: int = Field(primary_key=True, sa_type=BigInteger)
+    """Counts from 1 without gaps."""
+    at: datetime = Field(sa_type=UtcDateTime)
+    actor: str = Field(sa_type=Text)
+    role: str = Field(sa_type=Text)
+    via: str = Field(sa_type=Text)
+    origin: str = Field(sa_type=Text)
+    command: str = Field(sa_type=Text)
+    target: str = Field(sa_type=Text)
+    outcome: str = Field(sa_type=Text)
+    message: str = Field(sa_type=Text)
+    detail: str = Field(sa_type=Text)
+    """JSON, as text on both databases: it is hashed as it stands."""
+    previous: str = Field(sa_type=Text)
+    hash: str = Field(sa_type=Text)
+
+
+class AuditHeadRow(Row, table=True):
+    """The newest line of the audit trail: one row, at which writers wait for each other."""
+
+    __tablename__ = "audit_head"
+
+    id: int = Field(primary_key=True)
+    seq: int = Field(sa_type=BigInteger)
+    hash: str = Field(sa_type=Text)
+
+
+class TokenRow(Row, table=True):
+    """A token of the HTTP API; the token itself is nowhere."""
+
+    __tablename__ = "api_tokens"
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    """The part of the token that is no secret."""
+    name: str = Field(sa_type=Text, unique=True)
+    role: str = Field(sa_type=Text)
+    hash: str = Field(sa_type=Text)
+    """SHA-256 of the whole token, lower-case hex."""
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    created_by: str = Field(sa_type=Text)
+    expires_at: datetime | None = Field(sa_type=UtcDateTime)
+    revoked_at: datetime | None = Field(sa_type=UtcDateTime)
+
+
+class WebhookRow(Row, table=True):
+    """A webhook that was taken, so that it is not taken again."""
+
+    __tablename__ = "webhooks_seen"
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
 job_counts = Table(
     "job_counts",
     Row.metadata,
@@ -241,3 +327,8 @@ schedules = _table("schedules")
 service_probes = _table("service_probes")
 processes = _table("processes")
 leaders = _table("leaders")
+nights = _table("nights")
+audit = _table("audit")
+audit_head = _table("audit_head")
+api_tokens = _table("api_tokens")
+webhooks_seen = _table("webhooks_seen")

@@ -6,10 +6,13 @@ from typing import Literal
 
 from scheduler.domain.job import QueueConfig
 from scheduler.ports.store import Store
+from scheduler.store.audit_store import SqlAudit
 from scheduler.store.commands import SqlCommands
 from scheduler.store.engine import Database, open_engine
 from scheduler.store.leader_store import SqlLeaders
 from scheduler.store.migrations import check, migrate
+from scheduler.store.night_store import SqlNights
+from scheduler.store.outbox_store import SqlOutbox
 from scheduler.store.render_store import SqlRenders
 from scheduler.store.results import SqlResults
 from scheduler.store.schedule_store import SqlSchedules
@@ -17,7 +20,18 @@ from scheduler.store.settle import SqlSettle
 from scheduler.store.watch_store import SqlWatch
 
 
-class SqlStore(SqlSchedules, SqlSettle, SqlResults, SqlCommands, SqlRenders, SqlWatch, SqlLeaders):
+class SqlStore(
+    SqlSchedules,
+    SqlSettle,
+    SqlResults,
+    SqlCommands,
+    SqlRenders,
+    SqlWatch,
+    SqlLeaders,
+    SqlNights,
+    SqlAudit,
+    SqlOutbox,
+):
     """The whole ``scheduler.ports.store.Store`` over one database. Thread-safe."""
 
     @classmethod

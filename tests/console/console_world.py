@@ -12,15 +12,21 @@ from zoneinfo import ZoneInfo
 from textual.app import App
 
 from console.tui.app import PredawnApp
+from scheduler.domain.access import Role
+from scheduler.domain.audit import AuditLine, AuditVerdict
 from scheduler.domain.deadline import Prediction, Verdict
 from scheduler.domain.failure import FailureClass, JobError
 from scheduler.domain.filter import Count, JobSort
 from scheduler.domain.job import CancelOutcome, Enqueued, Job, JobSpec, JobStatus, Priority, QueueDepth
+from scheduler.domain.night import Night
 from scheduler.domain.render import Attempt, AttemptStatus, Render, RenderStatus, StageName
-from scheduler.domain.schedule import Fire, ScheduleDefinition, ScheduleState
+from scheduler.domain.schedule import Difference, Fire, ScheduleDefinition, ScheduleState
 from scheduler.domain.service import Probe, ServiceHealth, ServiceState
+from scheduler.domain.sla import WINDOWS, Calibration, SlaReport, Success, on_time
 from scheduler.domain.snapshot import Page, ProcessInfo, Snapshot, StageState, StageView, Tonight
+from scheduler.ports.audit import AuditFilter
 from scheduler.ports.operations import Actor, JobDetail, NotFoundError, UpcomingFire
+from scheduler.recorded import RecordedOperations
 
 NOW = datetime(2026, 11, 20, 21, 42, 30, tzinfo=UTC)
 """03:12:30 in Asia/Kolkata on 21 November."""
@@ -28,7 +34,7 @@ DEADLINE = datetime(2026, 11, 21, 0, 30, tzinfo=UTC)
 STARTED = NOW - timedelta(seconds=95)
 ZONE = "Asia/Kolkata"
 RUN_DATE = date(2026, 11, 21)
-ACTOR = Actor(name="ann", via="tui")
+ACTOR = Actor(name="ann", via="tui", role=Role.OPERATOR)
 
 
 class FakeClock:
@@ -53,6 +59,9 @@ class Options:
 
     refresh_s: float = 0.02
     ascii: bool = False
+    theme: str = "auto"
+    keys: Mapping[str, str] = field(default_factory=dict[str, str])
+    arm: bool = False
 
 
 def job(
@@ -282,7 +291,7 @@ def snapshot(night: Tonight | None = None, *, jobs: Sequence[Job] | None = None,
 
 
 @dataclass
-class FakeOperations:
+class FakeOperations(RecordedOperations):
     """Serves what a test gives it and records the commands. ``broken`` is raised by every read."""
 
     current: Snapshot = field(default_factory=snapshot)
@@ -406,6 +415,28 @@ class FakeOperations:
 
     def services(self) -> tuple[ServiceHealth, ...]:
         return self.current.services
+
+    def unskip_date(self, name: str, day: date, *, actor: Actor) -> ScheduleState:
+        self._record("unskip", name, actor)
+        return self.current.schedules[0]
+
+    def schedule_differences(self) -> tuple[Difference, ...]:
+        return ()
+
+    def nights(self, *, days: int = 30, schedule: str | None = None) -> tuple[Night, ...]:
+        return ()
+
+    def sla(self, *, days: int = 30, schedule: str | None = None) -> SlaReport:
+        windows = tuple(on_time((), today=RUN_DATE, days=length) for length in WINDOWS)
+        return SlaReport(NOW, days, ZONE, windows, Success(), (), (), Calibration(0, 0, 0), ())
+
+    def audit(
+        self, *, wanted: AuditFilter | None = None, limit: int = 50, cursor: str | None = None
+    ) -> Page[AuditLine]:
+        return Page(())
+
+    def verify_audit(self) -> AuditVerdict:
+        return AuditVerdict(0)
 
 
 def make_app(operations: FakeOperations, *, clock: FakeClock | None = None, **more: Any) -> PredawnApp:

@@ -28,7 +28,8 @@ from textual.widgets import Button
 
 from console.tui.app import PredawnApp
 from console.tui.screens.confirm import ConfirmScreen
-from console.tui.screens.detail import DetailScreen, TextView
+from console.tui.screens.detail import DetailScreen
+from console.tui.widgets.text import TextView
 from scheduler.domain.deadline import Verdict
 from scheduler.domain.failure import FailureClass, JobError
 from scheduler.domain.job import JobStatus
@@ -362,14 +363,14 @@ async def test_the_palette_finds_and_runs_our_commands() -> None:
     async with app.run_test(size=SMALL) as pilot:
         await shows(app, "00000001")
         await pilot.press("colon")
-        await shows(app, "Search for commands")
+        await shows(app, "Commands", "Cancel the job", "Leave; under up")
         await pilot.press(*"schedule")
-        await shows(app, "Go to Schedule")
+        await shows(app, "▸ Schedule     3")
         await pilot.press("enter")
         await until(lambda: app.current_mode == "schedule", "the palette goes to the screen")
         await pilot.press("1", "ctrl+p")
         await pilot.press(*"cancel")
-        await shows(app, "Cancel the job (asks first)")
+        await shows(app, "▸ Cancel")
         await pilot.press("enter")
         await shows(app, "Stop this job?")
 

@@ -17,9 +17,10 @@ from rich.style import Style
 from textual.content import Content
 from textual.strip import Strip
 
+from console.tui.actions import ACTIONS, HEADINGS
 from console.tui.draw.base import Frame, fit, fold, sparkline
 from console.tui.draw.detail import draw_detail, draw_detail_head
-from console.tui.draw.header import Notice, draw_clock, draw_notice, draw_problem, draw_state, draw_tabs
+from console.tui.draw.header import draw_clock, draw_header, draw_keys, draw_notice, draw_problem
 from console.tui.draw.help import draw_help
 from console.tui.draw.jobs import draw_depth, draw_job
 from console.tui.draw.schedule import draw_schedule, draw_upcoming
@@ -27,10 +28,13 @@ from console.tui.draw.services import draw_services, port_of
 from console.tui.draw.stages import draw_stages, stage_axis
 from console.tui.draw.verdict import draw_verdict
 from console.tui.jobactions import JOB_ACTIONS, refusal
-from console.tui.keys import KEYS, keys_table
+from console.tui.keys import TAKEN, conflicts, footer_actions, keys_table, resolve
+from console.tui.notices import Notice
+from console.tui.registry import SCREENS
 from console.tui.signs import ASCII, UNICODE, choose_signs
-from console.tui.view import View, snapshot_due
+from console.tui.view import Answer, View, Want, answer_due, snapshot_due
 from console.tui.widgets.lines import changed_span
+from scheduler.domain.access import Role
 from scheduler.domain.deadline import Prediction, Verdict
 from scheduler.domain.job import JobStatus
 from scheduler.domain.render import StageName
@@ -148,34 +152,47 @@ def test_no_line_is_wider_than_its_place(width: int, signs: Any) -> None:
     )
     detail = FakeOperations().job(job().id)
     big = replace(detail, job=job(payload={"text": "नमस्ते 🚀 word " * 400, "nowhere": "x" * 999}))
-    f = frame(replace(view, detail=big), width=width, rows=48, signs=signs)
-    tabs = [*draw_tabs(f, [("1", "Tonight"), ("2", "Jobs")], "Tonight"), *draw_state(f), *draw_clock(f)]
+    f = frame(view, width=width, rows=48, signs=signs)
+    tabs = [*draw_header(f, TABS, "Jobs"), *draw_clock(f), *draw_keys(f, footer_actions(("list", "job")))]
     lines = [
         *tabs, *draw_problem(f), *draw_verdict(f), *draw_stages(f), *draw_services(f), *draw_depth(f),
-        *draw_upcoming(f), *draw_detail(f), *draw_detail_head(f), *draw_help(signs, width),
+        *draw_upcoming(f), *draw_detail(f, big), *draw_detail_head(f, Answer(big)), *draw_help(f, width),
         *draw_notice(f, Notice("long " * 100)),
         *(draw_job(f, one, selected=True) for one in snapshot().jobs),
         *(draw_schedule(f, one, selected=False) for one in snapshot().schedules),
     ]  # fmt: skip
     assert [one.plain for one in lines if one.cell_length > width] == []
     if signs is ASCII:
-        chrome = [*tabs, *draw_stages(f), *draw_services(f), *draw_help(signs, width)]
+        chrome = [*tabs, *draw_stages(f), *draw_services(f), *draw_help(f, width)]
         assert all(one.plain.isascii() for one in chrome)
 
 
+TABS = [(one.key, one.name) for one in SCREENS]
+EIGHT = list(zip("12345678", "Tonight Jobs Schedule Services Metrics Alerts Logs Audit".split(), strict=True))  # noqa: SIM905 - as one reads it
+
+
 def test_the_header_tells_age_and_daemon_in_words() -> None:
-    fresh = frame()
-    assert "● daemon  ● live" in text(draw_state(fresh))
+    fresh = frame(width=120)
+    assert "● ON TRACK +2h45m  ● daemon  ● live" in text(draw_header(fresh, TABS, "Jobs"))
     old = replace(fresh, now=NOW + timedelta(seconds=48))
-    assert "data 48s old" in text(draw_state(old))
+    assert "data 48s old" in text(draw_header(old, TABS, "Jobs"))
     dead = View(snapshot=replace(snapshot(), daemon=None), checked_at=NOW)
-    assert "no daemon" in text(draw_state(frame(dead)))
+    assert "no daemon" in text(draw_header(frame(dead), TABS, "Jobs"))
+
+
+@pytest.mark.parametrize("width", [47, 67, 107, 147, 187])
+def test_the_header_never_loses_the_verdict_nor_where_one_is(width: int) -> None:
+    drawn = text(draw_header(frame(width=width, columns=width + 13), EIGHT, "Schedule"))
+    assert "ON TRACK" in drawn
+    assert "3 Schedule" in drawn
+    assert "8" in drawn
+    assert ("Services" in drawn) is (width > 90)
 
 
 def test_the_payload_is_shown_whole() -> None:
     payload = {"script": "word " * 3000 + "the very end", "hindi": "नमस्ते"}
     detail = replace(FakeOperations().job(job().id), job=job(payload=payload))
-    drawn = text(draw_detail(frame(replace(frame().view, detail=detail))))
+    drawn = text(draw_detail(frame(), detail))
     assert "the very end" in " ".join(drawn.split())
     assert "नमस्ते" in drawn
     assert json.dumps(payload)[:12] not in drawn  # it is pretty-printed, one key a line
@@ -223,7 +240,6 @@ def test_a_change_of_style_alone_is_a_change() -> None:
     [
         ({}, False),
         ({"version": 2}, True),
-        ({"watched": "other"}, True),
         ({"now": NOW + timedelta(seconds=5)}, True),
         ({"now": NOW - timedelta(hours=1)}, True),  # the clock was set back
         ({"now": NOW + timedelta(seconds=2)}, False),
@@ -231,15 +247,28 @@ def test_a_change_of_style_alone_is_a_change() -> None:
 )
 def test_a_snapshot_is_taken_when_something_was_written_or_time_has_moved(change: dict[str, Any], due: bool) -> None:
     view = View(snapshot=snapshot(), checked_at=NOW, version=1)
-    looked: dict[str, Any] = {"version": 1, "watched": None, "now": NOW, **change}
+    looked: dict[str, Any] = {"version": 1, "now": NOW, **change}
     assert snapshot_due(view, **looked) is due
 
 
 def test_a_snapshot_is_taken_at_once_when_the_deadline_passes_or_after_trouble() -> None:
     view = View(snapshot=snapshot(tonight(), taken_at=DEADLINE - timedelta(seconds=1)), version=1)
-    assert snapshot_due(view, version=1, watched=None, now=DEADLINE)
-    assert snapshot_due(replace(view, problem="locked"), version=1, watched=None, now=DEADLINE - timedelta(seconds=1))
-    assert snapshot_due(View(), version=1, watched=None, now=NOW)
+    assert snapshot_due(view, version=1, now=DEADLINE)
+    assert snapshot_due(replace(view, problem="locked"), version=1, now=DEADLINE - timedelta(seconds=1))
+    assert snapshot_due(View(), version=1, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("every_s", "written", "seconds", "due"),
+    [(None, False, 3600, False), (None, True, 0, True), (10.0, False, 9, False), (10.0, False, 10, True)],
+)
+def test_what_a_screen_wants_is_read_after_writes_and_when_its_time_has_come(
+    every_s: float | None, written: bool, seconds: float, due: bool
+) -> None:
+    want: Want[object] = Want("depths", lambda _operations: 1, every_s)
+    view = View(answers={"depths": Answer(1, read_at=NOW)})
+    assert answer_due(view, want, written=written, now=NOW + timedelta(seconds=seconds)) is due
+    assert answer_due(View(), want, written=False, now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -269,16 +298,46 @@ def test_a_job_that_is_being_stopped_is_not_stopped_again() -> None:
 
 
 def test_the_keys_are_unambiguous_and_taken_by_no_multiplexer() -> None:
-    ids = [key.id for key in KEYS]
+    ids = [action.id for action in ACTIONS]
     assert len(ids) == len(set(ids))
-    taken = {"ctrl+a", "ctrl+b", "ctrl+j", "ctrl+enter"}
-    assert not [key.id for key in KEYS if taken & set(key.key.split(","))]
-    always = {one for key in KEYS if key.where == "everywhere" for one in key.key.split(",")}
-    other = [key for key in KEYS if key.where != "everywhere"]
-    assert not [key.id for key in other if always & set(key.key.split(","))]
-    for together in ({"job", "list"}, {"job", "text"}, {"schedule", "list"}):
-        used = [one for key in KEYS if key.where in together for one in key.key.split(",")]
-        assert len(used) == len(set(used)), together
+    assert not [action.id for action in ACTIONS if set(TAKEN) & set(action.key.split(","))]
+    assert list(conflicts()) == []
+
+
+def test_every_action_has_a_scope_that_some_screen_has_and_help_names() -> None:
+    scopes = {"everywhere", "text", *(scope for screen in SCREENS for scope in screen.scopes)}
+    assert {action.scope for action in ACTIONS} <= scopes
+    assert scopes == set(HEADINGS)
+    assert [screen.key for screen in SCREENS] == [str(n) for n in range(1, len(SCREENS) + 1)]
+
+
+def test_what_takes_something_away_needs_an_operator() -> None:
+    assert not [action.id for action in ACTIONS if action.destructive and action.role is Role.VIEWER]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "changed", "problem"),
+    [
+        ({"job.cancel": "x"}, {"job.cancel": "x"}, ""),
+        ({"list.down": "down n"}, {"list.down": "down,n"}, ""),
+        ({"app.help": "?, F1"}, {"app.help": "question_mark,f1"}, ""),
+        ({"app.redraw": "ctrl-r"}, {"app.redraw": "ctrl+r"}, ""),
+        ({"job.stop": "x"}, {}, "there is no action 'job.stop'"),
+        ({"job.cancel": "ctrl-b"}, {}, "ctrl-b cannot be had, tmux takes it"),
+        ({"job.cancel": " "}, {}, "no key is given"),
+        ({"job.cancel": "r"}, {}, "console.keys.job.cancel: r is the key of job.retry already"),
+        ({"job.cancel": "r", "job.retry": "c"}, {"job.cancel": "r", "job.retry": "c"}, ""),
+        ({"schedule.run": "c"}, {"schedule.run": "c"}, ""),  # c is no key of the schedule's screen
+        ({"job.cancel": "q"}, {}, "q is the key of app.quit already"),
+    ],
+)
+def test_keys_can_be_given_to_others_and_conflicts_are_named(
+    wanted: dict[str, str], changed: dict[str, str], problem: str
+) -> None:
+    keymap = resolve(wanted)
+    assert keymap.changed == changed
+    assert problem in "".join(keymap.problems)
+    assert bool(problem) == bool(keymap.problems)
 
 
 def test_the_keys_in_the_docs_are_the_bindings() -> None:
@@ -286,7 +345,7 @@ def test_the_keys_in_the_docs_are_the_bindings() -> None:
 
 
 def test_every_action_is_in_the_table_of_actions() -> None:
-    assert {key.action for key in KEYS if key.where == "job"} == {f"job('{name}')" for name in JOB_ACTIONS}
+    assert {one.action for one in ACTIONS if one.scope == "job"} == {f"job('{name}')" for name in JOB_ACTIONS}
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from console.bootstrap.daemon import Installation
 from console.bootstrap.once import file_path
 from console.bootstrap.services import exercised, local_service_urls, local_services, with_services
 from integrations.media.probe import probe
+from scheduler.domain.access import Role
 from scheduler.domain.job import JobSpec, JobStatus
 from scheduler.ports.operations import Actor, InvalidError, JobDetail
 
@@ -44,7 +45,7 @@ async def made(home: Path, spec: JobSpec, *faults: str) -> JobDetail:
     async with local_services(settings, ports, faults) as urls:
         installed = with_services(exercised(settings, faults), local_service_urls(urls))
         with Installation(installed) as installation:
-            job = installation.operations.submit(spec, actor=Actor("test", "test")).job
+            job = installation.operations.submit(spec, actor=Actor("test", "test", role=Role.OPERATOR)).job
             stop = asyncio.Event()
             running = asyncio.create_task(installation.daemon("render").run(stop))
             try:
@@ -106,4 +107,4 @@ def test_bad_input_is_refused_when_it_is_submitted(tmp_path: Path, spec: JobSpec
         Installation(settings_for(tmp_path)) as installation,
         pytest.raises(InvalidError, match=said),
     ):
-        installation.operations.submit(spec, actor=Actor("test", "test"))
+        installation.operations.submit(spec, actor=Actor("test", "test", role=Role.OPERATOR))

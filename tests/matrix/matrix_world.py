@@ -32,12 +32,13 @@ from console.bootstrap.once import video_file
 from console.bootstrap.services import check_faults, exercised, local_service_urls, with_services
 from integrations.local_services.running import LocalServices
 from integrations.media.probe import probe
+from scheduler.domain.access import Role
 from scheduler.domain.job import JobSpec
 from scheduler.domain.media import MediaReport
 from scheduler.domain.render import Attempt, AttemptStatus
 from scheduler.ports.operations import Actor, JobDetail
 
-TESTER = Actor("test", "test")
+TESTER = Actor("test", "test", role=Role.OPERATOR)
 STARTED = ("manim", "revideo", "orchestrator", "tts", "script", "storage")
 DEADLINE_S = 75.0
 """Seconds from the submission of a job until its video must be out."""

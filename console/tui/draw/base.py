@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
 from console.text import clean
+from console.tui.keys import Keymap
 from console.tui.signs import Signs
 from console.tui.view import View
+from scheduler.domain.access import Role
 
 OK = "$success"
 WARN = "$warning"
@@ -38,6 +40,9 @@ class Frame:
         columns: cells of the whole terminal.
         rows: lines of the whole terminal.
         refresh_s: seconds between looks, to tell what is old.
+        keymap: the keys as they are now.
+        role: the reader's.
+        armed_s: seconds for which destructive actions are armed yet.
     """
 
     view: View
@@ -47,6 +52,9 @@ class Frame:
     columns: int
     rows: int
     refresh_s: float = 1.0
+    keymap: Keymap = field(default_factory=Keymap)
+    role: Role = Role.VIEWER
+    armed_s: float = 0.0
 
 
 def foreign(text: str | None, signs: Signs, limit: int = LONGEST_TEXT) -> str:

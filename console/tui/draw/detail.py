@@ -12,6 +12,7 @@ from console import format as fmt
 from console.text import clean_lines
 from console.tui.draw.base import BAD, MUTED, PLAIN, STRONG, WARN, Frame, cut, fit, fold, foreign, line, progress_bar
 from console.tui.draw.words import attempt_word, job_word, render_word
+from console.tui.view import Answer
 from scheduler.domain.job import Job, JobStatus
 from scheduler.domain.render import Attempt
 from scheduler.ports.operations import JobDetail
@@ -19,15 +20,12 @@ from scheduler.ports.operations import JobDetail
 _LABEL = 14
 
 
-def draw_detail_head(frame: Frame) -> list[Content]:
+def draw_detail_head(frame: Frame, answer: Answer[JobDetail]) -> list[Content]:
     """Two lines that stay while the text scrolls: which job, how it stands."""
-    view = frame.view
-    if view.detail is None:
-        text = view.detail_problem or "reading the job" + frame.signs.ellipsis
-        return [
-            cut(line((foreign(text, frame.signs), BAD if view.detail_problem else MUTED)), frame.width, frame.signs)
-        ]
-    job = view.detail.job
+    if answer.value is None:
+        text = answer.problem or "reading the job" + frame.signs.ellipsis
+        return [cut(line((foreign(text, frame.signs), BAD if answer.problem else MUTED)), frame.width, frame.signs)]
+    job = answer.value.job
     word = job_word(job, frame.signs)
     parts: list[tuple[str, str] | str | Content] = [
         (f"{word.sign} {word.text}", f"bold {word.style}"),
@@ -49,11 +47,8 @@ def _standing(frame: Frame, job: Job) -> Content:
     return line(*parts)
 
 
-def draw_detail(frame: Frame) -> list[Content]:
+def draw_detail(frame: Frame, detail: JobDetail) -> list[Content]:
     """The text: what it is, result, error, renders, attempts, failures, payload."""
-    detail = frame.view.detail
-    if detail is None:
-        return []
     return list(_detail(frame, detail))
 
 

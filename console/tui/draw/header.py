@@ -1,72 +1,103 @@
-"""The frame around every screen: tabs and clock, what is wrong with the data, the notice, the keys."""
+"""The frame around every screen: tabs, verdict, clock, what is wrong with the data, the notice, the keys."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from textual.content import Content
 
 from console import format as fmt
+from console.tui.actions import Action
 from console.tui.draw.base import BAD, MUTED, OK, STRONG, WARN, Frame, apart, cut, foreign, line
-from console.tui.keys import KeyAction, key_label
+from console.tui.draw.words import verdict_word
+from console.tui.keys import key_label
+from console.tui.notices import Notice
+from scheduler.domain.deadline import Verdict
 
-_NARROW = 72
-"""Below this many columns some words give way."""
+_WIDE = 110
+"""From so many columns on the screens' names come before the words for what is well."""
+_MINUTE_S, _HOUR_S = 60, 3600
+_VERDICT_STYLES = {
+    Verdict.READY: "plate-ok",
+    Verdict.ON_TRACK: "plate-ok",
+    Verdict.AT_RISK: "plate-warn",
+    Verdict.MISSED: "plate-bad",
+    Verdict.IDLE: "plate-idle",
+}
+_HERE = "bold $tab-text on $tab"
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """The last thing worth saying.
-
-    Attributes:
-        good: False: it went wrong.
-    """
-
-    text: str
-    good: bool = True
-
-
-def draw_tabs(frame: Frame, tabs: Sequence[tuple[str, str]], current: str) -> list[Content]:
-    """The screens' names.
+def draw_header(frame: Frame, tabs: Sequence[tuple[str, str]], current: str, *, verdict: bool = True) -> list[Content]:
+    """One line: the screens, the verdict, whether the daemon lives and how old what is shown is.
 
     Args:
         frame: what to draw for.
         tabs: key and name of each screen.
-        current: the name of the one that is shown.
+        current: the name of the one that is shown; its name stays when there is no room for the others.
+        verdict: whether the verdict stands here (not where it stands below anyway).
     """
+    plate = _plate(frame) if verdict else Content("")
+    long, short = (_tabs(tabs, current, every=every) for every in (True, False))
+    left, right = short, Content("")
+    some = ((long, 1),) if frame.columns >= _WIDE else ()
+    for left, words in ((long, 2), *some, (short, 2), (short, 1), (short, 0)):
+        right = line(plate, " ", _state(frame, words=words))
+        if left.cell_length + right.cell_length <= frame.width:
+            break
+    return [apart(left, cut(right, frame.width, frame.signs), frame.width, frame.signs)]
+
+
+def _tabs(tabs: Sequence[tuple[str, str]], current: str, *, every: bool) -> Content:
     parts: list[tuple[str, str]] = []
     for key, name in tabs:
         here = name == current
-        parts += [
-            (f" {key} ", "bold $tab-text on $tab" if here else "bold $key"),
-            (f"{name} ", "bold $tab-text on $tab" if here else MUTED),
-        ]
-    return [cut(line(*parts), frame.width, frame.signs)]
+        parts.append((f" {key} " if here or every else f" {key}", _HERE if here else "bold $key"))
+        if here or every:
+            parts.append((f"{name} ", _HERE if here else MUTED))
+    return line(*parts)
 
 
-def draw_state(frame: Frame) -> list[Content]:
-    """Whether the daemon lives, and how old what is shown is; at the right end of its place."""
-    return [apart(Content(""), cut(line(*_state(frame)), frame.width, frame.signs), frame.width, frame.signs)]
+def _plate(frame: Frame) -> Content:
+    """The verdict in a word, and the slack."""
+    if frame.view.snapshot is None:
+        return Content("")
+    tonight = frame.view.snapshot.tonight
+    word = verdict_word(tonight.verdict, frame.signs)
+    slack = "" if tonight.slack_s is None else f" {'+' if tonight.slack_s >= 0 else '-'}{_slack(abs(tonight.slack_s))}"
+    return line((f" {word.sign} {word.text}{slack} ", f"bold $plate-text on ${_VERDICT_STYLES[tonight.verdict]}"))
 
 
-def _state(frame: Frame) -> Iterable[tuple[str, str]]:
+def _slack(seconds: float) -> str:
+    """By the minute, so that it is still when nothing happens."""
+    whole = int(seconds)
+    if whole < _MINUTE_S:
+        return f"{whole}s"
+    return f"{whole // _MINUTE_S}m" if whole < _HOUR_S else f"{whole // _HOUR_S}h{whole % _HOUR_S // _MINUTE_S:02}m"
+
+
+def _state(frame: Frame, *, words: int) -> Content:
+    """Whether the daemon lives, how old the data is. ``words``: 2 all, 1 only what is wrong, 0 the signs alone."""
     signs, view = frame.signs, frame.view
-    narrow = frame.columns < _NARROW
+    parts: list[tuple[str, str]] = []
+    if frame.armed_s > 0:
+        parts.append((f"{signs.warn} armed {int(frame.armed_s)}s  ", WARN))
     if view.snapshot is None:
-        return
+        return line(*parts)
     daemon = view.snapshot.daemon
     if daemon is None:
-        yield f"{signs.empty} no daemon  ", WARN
-    elif daemon.alive:
-        yield f"{signs.full} daemon  ", OK
-    else:
-        yield f"{signs.bad} daemon dead {fmt.age(daemon.beat_at, frame.now)}  ", BAD
+        parts.append((f"{signs.empty} no daemon  ", WARN))
+    elif not daemon.alive:
+        parts.append((f"{signs.bad} daemon dead {fmt.age(daemon.beat_at, frame.now)}  ", BAD))
+    elif words > 1:
+        parts.append((f"{signs.full} daemon  ", OK))
     if view.is_stale(frame.now, frame.refresh_s):
         age = fmt.coarse_duration(view.age_s(frame.now) or 0.0)
-        yield f"{signs.warn} {age} old  " if narrow else f"{signs.warn} data {age} old  ", WARN
-    elif not narrow:
-        yield f"{signs.full} live  ", OK
+        parts.append((f"{signs.warn} data {age} old  " if words else f"{signs.warn} {age} old  ", WARN))
+    elif words > 1:
+        parts.append((f"{signs.full} live  ", OK))
+    elif words == 1:
+        parts.append((f"{signs.full} ", OK))
+    return line(*parts)
 
 
 def draw_clock(frame: Frame) -> list[Content]:
@@ -104,15 +135,27 @@ def draw_notice(frame: Frame, notice: Notice | None) -> list[Content]:
     return [cut(line((f" {sign} ", style), (foreign(notice.text, signs), STRONG)), frame.width, signs)]
 
 
-def draw_keys(frame: Frame, keys: Iterable[KeyAction]) -> list[Content]:
-    """The keys of the screen, as many as fit."""
-    parts: list[tuple[str, str]] = []
-    used = 1
-    for key in keys:
-        label = key_label(key.key)
-        width = len(label) + len(key.short) + 4
-        if used + width > frame.width:
+def draw_keys(frame: Frame, actions: Iterable[Action]) -> list[Content]:
+    """The keys of the screen, as many as fit; help and palette always do."""
+    chosen = list(actions)
+    last = [one for one in chosen if one.id in _ALWAYS]
+    room = frame.width - sum(_width(frame, one) for one in last) - 1
+    shown: list[Action] = []
+    for action in chosen:
+        if action in last:
+            continue
+        room -= _width(frame, action)
+        if room < 0:
             break
-        used += width
-        parts += [(f" {label} ", "bold $key"), (f"{key.short}  ", MUTED)]
-    return [line(*parts)]
+        shown.append(action)
+    parts: list[tuple[str, str]] = []
+    for action in (*shown, *last):
+        parts += [(f" {key_label(frame.keymap.key(action))} ", "bold $key"), (f"{action.label}  ", MUTED)]
+    return [cut(line(*parts), frame.width, frame.signs)]
+
+
+_ALWAYS = ("app.help",)
+
+
+def _width(frame: Frame, action: Action) -> int:
+    return len(key_label(frame.keymap.key(action))) + len(action.label) + 4

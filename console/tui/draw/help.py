@@ -6,20 +6,25 @@ from collections.abc import Iterable
 
 from textual.content import Content
 
-from console.tui.draw.base import MUTED, PLAIN, STRONG, fit, fold, line
-from console.tui.keys import HEADINGS, all_labels, keys_of
+from console.tui.actions import HEADINGS, actions_of
+from console.tui.draw.base import MUTED, PLAIN, STRONG, Frame, fit, fold, line
+from console.tui.keys import all_labels
 from console.tui.signs import Signs
+from scheduler.domain.access import Role
 
 _KEYS = 14
 
 
-def draw_help(signs: Signs, width: int) -> list[Content]:
-    """Keys by place, then what the signs mean, folded to ``width``."""
+def draw_help(frame: Frame, width: int) -> list[Content]:
+    """Keys by scope, as they are now, then what the signs mean, folded to ``width``."""
+    signs = frame.signs
     lines: list[Content] = []
     for place, heading in HEADINGS.items():
         lines.append(line((heading, "bold $heading")))
-        for key in keys_of(place):
-            lines += _entry(all_labels(key.key), key.description, ("bold $key", PLAIN), signs, width)
+        for action in actions_of(place):
+            needs = "" if action.role is Role.VIEWER else f" [{action.role}]"
+            label = all_labels(frame.keymap.key(action))
+            lines += _entry(label, action.description + needs, ("bold $key", PLAIN), signs, width)
         lines.append(Content(""))
     lines.append(line(("Signs", "bold $heading")))
     lines += _signs(signs, width)

@@ -1,27 +1,32 @@
-"""What all screens share: the frame around them, and painting from a view."""
+"""What all screens share: the frame around them, and painting from a view.
+
+A screen of its own: a file here with a ``ViewScreen`` that yields panels in ``body``, says in ``wants`` what it needs
+read beside the snapshot, and a line in ``console.tui.registry``. Its keys stand in ``console.tui.actions``.
+"""
 
 from __future__ import annotations
 
-from typing import ClassVar, Protocol, cast
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, ClassVar, Protocol, TypeVar, cast
 
 from textual import events
 from textual.app import ComposeResult
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 
+from console.tui.commands import Commands
 from console.tui.draw.base import Frame
-from console.tui.draw.header import Notice, draw_clock, draw_keys, draw_notice, draw_problem, draw_state, draw_tabs
-from console.tui.keys import bindings_of, keys_by_id, keys_of
+from console.tui.draw.header import draw_clock, draw_header, draw_keys, draw_notice, draw_problem
+from console.tui.keys import bindings_of, footer_actions
+from console.tui.notices import Notice
+from console.tui.registry import SCREENS
+from console.tui.view import Want
 from console.tui.widgets.panel import Panel
-from scheduler.domain.job import Job
+from scheduler.ports.operations import Operations
 
-TABS: tuple[tuple[str, str, str], ...] = (
-    ("1", "tonight", "Tonight"),
-    ("2", "jobs", "Jobs"),
-    ("3", "schedule", "Schedule"),
-)
-"""Key, mode and name of each screen."""
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Host(Protocol):
@@ -30,6 +35,21 @@ class Host(Protocol):
     @property
     def notice(self) -> Notice | None:
         """The last thing worth saying."""
+        ...
+
+    @property
+    def commands(self) -> Commands:
+        """Where commands go: they are checked, asked for, done off the event loop, and told."""
+        ...
+
+    @property
+    def operations(self) -> Operations:
+        """What commands act on."""
+        ...
+
+    @property
+    def reading(self) -> Operations:
+        """Where what is on the screen comes from."""
         ...
 
     def frame(self) -> Frame:
@@ -44,62 +64,50 @@ class Host(Protocol):
         """Put the notice away."""
         ...
 
-    def open_job(self, job_id: str, *, tab: str) -> None:
-        """Show everything about a job."""
+    def show(self, screen: Screen[Any]) -> None:
+        """Put a screen or a dialog over this one."""
         ...
 
-    def watch_job(self, job_id: str | None) -> None:
-        """Read this job's detail too."""
-        ...
-
-    def ask_job(self, action: str, job: Job | None) -> None:
-        """Ask whether to do an action to a job, and do it."""
-        ...
-
-    def ask_run(self, schedule: str) -> None:
-        """Ask whether to run a schedule now, and do it."""
-        ...
-
-    def ask_pause(self, schedule: str, *, paused: bool) -> None:
-        """Ask whether to pause or resume a schedule, and do it."""
+    def rewant(self) -> None:
+        """Ask the screen in sight again what it wants read."""
         ...
 
 
-class ViewScreen(Screen[None]):
-    """A screen that is painted from the view.
+class Paintable(Screen[R]):
+    """A screen that is painted from the view: a whole one or a dialog. The header goes on in both.
 
     Attributes:
         tab: the name in the tabs.
-        PLACES: where its keys are found in the table.
-        FIRST: ids of keys that its footer begins with.
+        SCOPES: the scopes of ``console.tui.actions`` whose keys work here, beside ``everywhere``.
+        FIRST: ids of actions that its footer begins with.
+        PLATE: whether the verdict stands in its header.
     """
 
     tab = ""
-    PLACES: ClassVar[tuple[str, ...]] = ()
+    SCOPES: ClassVar[tuple[str, ...]] = ()
     FIRST: ClassVar[tuple[str, ...]] = ()
-    BINDINGS = bindings_of("everywhere")
+    PLATE = True
+    _built = False
 
     @property
     def host(self) -> Host:
         """The app."""
         return cast("Host", self.app)  # pyright: ignore[reportUnknownMemberType] - Textual leaves its type open
 
-    def compose(self) -> ComposeResult:
-        """Header, body, footer."""
-        with Horizontal(id="header"):
-            yield Panel(self._draw_tabs, id="tabs")
-            yield Panel(draw_state, id="state")
-            yield Panel(draw_clock, id="clock")
-        yield Panel(draw_problem, id="problem", vanish=True)
-        yield from self.body()
-        yield Panel(self._draw_notice, id="notice", vanish=True)
-        yield Panel(self._draw_keys, id="keys")
+    def scopes(self) -> tuple[str, ...]:
+        """The scopes whose keys work here, beside ``everywhere``."""
+        return self.SCOPES
 
-    def body(self) -> ComposeResult:
-        """The screen's own panels."""
+    def wants(self) -> tuple[Want[Any], ...]:
+        """What is to be read beside the snapshot while this is in sight."""
         return ()
 
-    _built = False
+    def header(self) -> ComposeResult:
+        """Tabs, verdict, state; the clock; what is wrong with the data."""
+        with Horizontal(id="header"):
+            yield Panel(self._draw_header, id="tabs")
+            yield Panel(draw_clock, id="clock")
+        yield Panel(draw_problem, id="problem", vanish=True)
 
     def on_mount(self) -> None:
         """Paint as soon as there is a place to paint."""
@@ -111,7 +119,8 @@ class ViewScreen(Screen[None]):
         self._built = False
 
     def on_screen_resume(self) -> None:
-        """A screen out of sight is not painted: catch up."""
+        """A screen out of sight is neither read for nor painted: catch up."""
+        self.host.rewant()
         self.catch_up()
 
     def on_resize(self, _event: events.Resize) -> None:
@@ -128,16 +137,69 @@ class ViewScreen(Screen[None]):
         for panel in self.query(Panel):
             panel.paint(frame)
 
+    def _draw_header(self, frame: Frame) -> list[Content]:
+        return draw_header(frame, [(one.key, one.name) for one in SCREENS], self.tab, verdict=self.PLATE)
+
+
+class ViewScreen(Paintable[None]):
+    """A whole screen: header, body, notice, keys."""
+
+    BINDINGS = bindings_of("everywhere")
+
+    def compose(self) -> ComposeResult:
+        """Header, body, footer."""
+        yield from self.header()
+        yield from self.body()
+        yield Panel(self._draw_notice, id="notice", vanish=True)
+        yield Panel(self._draw_keys, id="keys")
+
+    def body(self) -> ComposeResult:
+        """The screen's own panels."""
+        return ()
+
     def action_back(self) -> None:
         """On a screen there is nothing to close but the notice."""
         self.host.dismiss_notice()
-
-    def _draw_tabs(self, frame: Frame) -> list[Content]:
-        return draw_tabs(frame, [(key, name) for key, _, name in TABS], self.tab)
 
     def _draw_notice(self, frame: Frame) -> list[Content]:
         return draw_notice(frame, self.host.notice)
 
     def _draw_keys(self, frame: Frame) -> list[Content]:
-        keys = [key for key in keys_of(*self.PLACES, "everywhere") if key.footer]
-        return draw_keys(frame, [*keys_by_id(*self.FIRST), *keys])
+        return draw_keys(frame, footer_actions(self.scopes(), self.FIRST))
+
+
+class Dialog(Paintable[R], ModalScreen[R]):
+    """Something over a screen; the header with verdict, clock and age of the data goes on above it.
+
+    Attributes:
+        BOX: id of the box that ``box`` fills.
+    """
+
+    BOX = "dialog"
+
+    def compose(self) -> ComposeResult:
+        """The header, and the box in the middle of the rest."""
+        with Vertical(id="over"):
+            yield from self.header()
+        with Vertical(id=self.BOX):
+            yield from self.box()
+
+    def box(self) -> ComposeResult:
+        """What stands in the box."""
+        return ()
+
+
+class Once:
+    """Tells whether something has to be drawn anew: remembers what it was drawn from."""
+
+    def __init__(self) -> None:
+        self._last: Hashable | object = self
+
+    def __call__(self, *now: object) -> bool:
+        """Whether any of these is another object or value than the last time."""
+        changed = now != self._last
+        self._last = now
+        return changed
+
+
+Draw = Callable[[Frame], Sequence[Content]]

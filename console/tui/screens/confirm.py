@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
+from textual.containers import Horizontal
 from textual.widgets import Button, Static
 
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked.
-
-    Attributes:
-        title: ``Stop this job?``
-        touches: what will be changed, one line; harmless text.
-        effect: what will happen, a sentence or two.
-        verb: the button that does it.
-    """
-
-    title: str
-    touches: str
-    effect: str
-    verb: str
+from console.tui.questions import Question
+from console.tui.screens.base import Dialog
 
 
-class ConfirmScreen(ModalScreen[bool]):
+class ConfirmScreen(Dialog[bool]):
     """Answers True only when the reader goes to the other button and presses it."""
 
     AUTO_FOCUS = "#cancel"
@@ -41,16 +24,15 @@ class ConfirmScreen(ModalScreen[bool]):
         super().__init__()
         self._question = question
 
-    def compose(self) -> ComposeResult:
+    def box(self) -> ComposeResult:
         """The question, what it touches, and two buttons."""
         question = self._question
-        with Vertical(id="dialog"):
-            yield Static(question.title, id="question", markup=False)
-            yield Static(question.touches, id="touches", markup=False)
-            yield Static(question.effect, id="effect", markup=False)
-            with Horizontal(id="buttons"):
-                yield Button("Cancel", id="cancel", compact=True)
-                yield Button(question.verb, id="confirm", compact=True)
+        yield Static(question.title, id="question", markup=False)
+        yield Static(question.touches, id="touches", markup=False)
+        yield Static(question.effect, id="effect", markup=False)
+        with Horizontal(id="buttons"):
+            yield Button("Cancel", id="cancel", compact=True)
+            yield Button(question.verb, id="confirm", compact=True)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """The answer."""

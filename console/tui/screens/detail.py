@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from textual.app import ComposeResult
 from textual.content import Content
 
 from console.tui.draw.base import Frame
 from console.tui.draw.detail import draw_detail, draw_detail_head
+from console.tui.jobactions import ask_job
 from console.tui.keys import bindings_of
-from console.tui.screens.base import ViewScreen
-from console.tui.widgets.lines import LineView
+from console.tui.screens.base import Once, ViewScreen
+from console.tui.view import Answer, Want
 from console.tui.widgets.panel import Panel
-from scheduler.domain.job import Job
+from console.tui.widgets.text import TextView
 from scheduler.ports.operations import JobDetail
-
-
-class TextView(LineView):
-    """A text that scrolls; it is made anew only when what it is made from has changed."""
-
-    BINDINGS = bindings_of("text")
-    can_focus = True
 
 
 class DetailScreen(ViewScreen):
@@ -32,7 +27,7 @@ class DetailScreen(ViewScreen):
         tab: the tab it was opened from.
     """
 
-    PLACES = ("job", "text")
+    SCOPES = ("job", "text")
     FIRST = ("app.back",)
     BINDINGS = bindings_of("job")
     AUTO_FOCUS = "#detail"
@@ -40,35 +35,26 @@ class DetailScreen(ViewScreen):
     def __init__(self, job_id: str, *, tab: str) -> None:
         super().__init__()
         self.tab = tab
-        self._job_id = job_id
-        self._drawn: tuple[JobDetail | None, int] | None = None
+        self._want = Want(("job", job_id), lambda operations: operations.job(job_id))
+        self._drawn = Once()
+
+    def wants(self) -> tuple[Want[Any], ...]:
+        """This job."""
+        return (self._want,)
 
     def body(self) -> ComposeResult:
         """Two lines that stay, and the text."""
         yield Panel(self._head, id="detail-head")
         yield TextView(id="detail")
 
-    def on_screen_resume(self) -> None:
-        """Read this job from now on."""
-        self.host.watch_job(self._job_id)
-        super().on_screen_resume()
-
-    def on_unmount(self) -> None:
-        """Nobody reads it any more."""
-        super().on_unmount()
-        self.host.watch_job(None)
-
     def paint(self, frame: Frame) -> None:
         """The panels; the text only when the job or the width has changed."""
         super().paint(frame)
         text = self.query_one(TextView)
         width = text.scrollable_content_region.width or frame.columns
-        detail = frame.view.detail if frame.view.watched == self._job_id else None
-        if width == 0 or self._drawn == (detail, width):
-            return
-        self._drawn = (detail, width)
-        lines = draw_detail(replace(frame, width=width)) if detail is not None else []
-        text.show_lines(lines)
+        detail = self._answer(frame).value
+        if width and self._drawn(detail, width):
+            text.show_lines(draw_detail(replace(frame, width=width), detail) if detail is not None else [])
 
     def action_back(self) -> None:
         """Back to the list."""
@@ -76,13 +62,11 @@ class DetailScreen(ViewScreen):
 
     def action_job(self, name: str) -> None:
         """An action on this job."""
-        self.host.ask_job(name, self._job())
+        detail = self._answer(self.host.frame()).value
+        ask_job(self.host, name, None if detail is None else detail.job)
 
-    def _job(self) -> Job | None:
-        view = self.host.frame().view
-        return view.detail.job if view.detail is not None and view.watched == self._job_id else None
+    def _answer(self, frame: Frame) -> Answer[JobDetail]:
+        return frame.view.answer(self._want)
 
     def _head(self, frame: Frame) -> list[Content]:
-        if frame.view.watched != self._job_id:
-            frame = replace(frame, view=replace(frame.view, detail=None, detail_problem=None))
-        return draw_detail_head(frame)
+        return draw_detail_head(frame, self._answer(frame))

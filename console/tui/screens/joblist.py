@@ -10,8 +10,10 @@ from textual.content import Content
 
 from console.tui.draw.base import MUTED, Frame, line
 from console.tui.draw.jobs import draw_depth, draw_job, draw_job_header, jobs_title
+from console.tui.jobactions import ask_job
 from console.tui.keys import bindings_of
 from console.tui.screens.base import ViewScreen
+from console.tui.screens.detail import DetailScreen
 from console.tui.widgets.panel import Panel, set_title
 from console.tui.widgets.rows import RowList
 from scheduler.domain.job import Job
@@ -30,7 +32,7 @@ def _draw(frame: Frame, job: Job, selected: bool) -> Content:  # noqa: FBT001 - 
 class JobListScreen(ViewScreen):
     """A screen with one list of jobs, on which the job actions work."""
 
-    PLACES = ("list", "job")
+    SCOPES = ("list", "job")
     BINDINGS = bindings_of("job")
     AUTO_FOCUS = "#jobs"
 
@@ -51,11 +53,11 @@ class JobListScreen(ViewScreen):
 
     def on_row_list_opened(self, event: RowList.Opened) -> None:
         """Enter: everything about that job."""
-        self.host.open_job(event.key, tab=self.tab)
+        self.host.show(DetailScreen(event.key, tab=self.tab))
 
     def action_job(self, name: str) -> None:
         """An action on the job under the cursor."""
-        self.host.ask_job(name, self.jobs.selected)
+        ask_job(self.host, name, self.jobs.selected)
 
 
 class JobsScreen(JobListScreen):

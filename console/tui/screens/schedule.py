@@ -11,6 +11,7 @@ from textual.content import Content
 from console.tui.draw.base import MUTED, Frame, line
 from console.tui.draw.schedule import draw_schedule, draw_schedule_header, draw_upcoming
 from console.tui.keys import bindings_of
+from console.tui.scheduleactions import ask_pause, ask_run
 from console.tui.screens.base import ViewScreen
 from console.tui.widgets.panel import Panel, set_title
 from console.tui.widgets.rows import RowList
@@ -35,7 +36,7 @@ class ScheduleScreen(ViewScreen):
     """Schedules above, their coming fires below."""
 
     tab = "Schedule"
-    PLACES = ("schedule",)
+    SCOPES = ("list", "schedule")
     BINDINGS = bindings_of("schedule")
     AUTO_FOCUS = "#schedules"
 
@@ -65,10 +66,10 @@ class ScheduleScreen(ViewScreen):
         """Run the schedule under the cursor now."""
         selected = self.schedules.selected
         if selected is not None:
-            self.host.ask_run(selected.definition.name)
+            ask_run(self.host, selected.definition.name)
 
     def action_pause_schedule(self) -> None:
         """Pause it, or resume it when it is paused."""
         selected = self.schedules.selected
         if selected is not None:
-            self.host.ask_pause(selected.definition.name, paused=not selected.paused)
+            ask_pause(self.host, selected.definition.name, paused=not selected.paused)

@@ -31,6 +31,7 @@ class TonightScreen(JobListScreen):
     """The home screen. Narrow: one column; wide: stages and jobs on the left, the rest on the right."""
 
     tab = "Tonight"
+    PLATE = False
 
     def body(self) -> ComposeResult:
         """Verdict, stages, services, jobs."""

@@ -1,0 +1,112 @@
+"""Everything the keys do as one table: bindings, footer, help, palette and docs/console.md are made from it. Pure.
+
+A key can be given to another by its id (``[console.keys]``). None is taken that tmux or screen take (ctrl-b, ctrl-a),
+none that terminals cannot tell from another (ctrl-j, ctrl-m, ctrl-i, ctrl-[, ctrl-enter).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from console.tui.registry import SCREENS, ScreenEntry
+from scheduler.domain.access import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing a key does.
+
+    Attributes:
+        id: stable name, for remapping.
+        key: Textual's names, several separated by commas; the first one is shown.
+        action: Textual action, run on what has the scope.
+        label: a word or two for the footer.
+        description: one sentence for help, palette and docs.
+        scope: one of ``HEADINGS``: where it works.
+        role: who may do it.
+        destructive: it takes something away: an arm key is asked for where the config wants one.
+        footer: whether the footer shows it.
+    """
+
+    id: str
+    key: str
+    action: str
+    label: str
+    description: str
+    scope: str
+    role: Role = Role.VIEWER
+    destructive: bool = False
+    footer: bool = True
+
+
+HEADINGS: dict[str, str] = {
+    "everywhere": "Everywhere",
+    "job": "On a job (Tonight, Jobs and a job's detail)",
+    "schedule": "On a schedule",
+    "list": "In a list",
+    "text": "In a text",
+}
+"""The scopes: the sections of help and docs, in their order."""
+
+
+def _screen(one: ScreenEntry) -> Action:
+    about = f"Go to {one.name}: {one.about}"
+    return Action(
+        f"screen.{one.mode}", one.key, f"app.screen('{one.mode}')", one.name, about, "everywhere", footer=False
+    )
+
+
+_OPERATOR = Role.OPERATOR
+
+_JOB = (
+    Action("job.open", "enter", "open", "open", "Open the job: payload, renders, attempts, errors, result", "list"),
+    Action("job.cancel", "c", "job('cancel')", "cancel", "Cancel the job (asks first)", "job", _OPERATOR, destructive=True),  # noqa: E501
+    Action("job.retry", "r", "job('retry')", "retry", "Queue a failed or cancelled job again; finished stages are kept (asks first)", "job", _OPERATOR),  # noqa: E501
+    Action("job.rerender", "R,shift+r", "job('rerender')", "re-render", "Make an ended job anew from the first stage (asks first)", "job", _OPERATOR, destructive=True),  # noqa: E501
+)  # fmt: skip
+_SCHEDULE = (
+    Action("schedule.run", "r", "run_schedule", "run now", "Queue the schedule's run now (asks first)", "schedule", _OPERATOR),  # noqa: E501
+    Action("schedule.pause", "p", "pause_schedule", "pause/resume", "Pause the schedule, or resume a paused one (asks first)", "schedule", _OPERATOR),  # noqa: E501
+)  # fmt: skip
+_LIST = (
+    Action("list.down", "down,j", "cursor(1)", "down", "One row down", "list", footer=False),
+    Action("list.up", "up,k", "cursor(-1)", "up", "One row up", "list", footer=False),
+    Action("list.page-down", "pagedown,space", "page(1)", "page down", "One page down", "list", footer=False),
+    Action("list.page-up", "pageup", "page(-1)", "page up", "One page up", "list", footer=False),
+    Action("list.first", "home,g", "edge(-1)", "first", "To the first row", "list", footer=False),
+    Action("list.last", "end,G", "edge(1)", "last", "To the last row", "list", footer=False),
+)
+_TEXT = (
+    Action("text.down", "down,j", "scroll_down", "down", "Scroll a line down", "text", footer=False),
+    Action("text.up", "up,k", "scroll_up", "up", "Scroll a line up", "text", footer=False),
+    Action("text.page-down", "pagedown,space", "page_down", "page", "Scroll a page down", "text", footer=False),
+    Action("text.page-up", "pageup", "page_up", "page up", "Scroll a page up", "text", footer=False),
+    Action("text.first", "home,g", "scroll_home", "start", "To the start of the text", "text", footer=False),
+    Action("text.last", "end,G", "scroll_end", "end", "To the end of the text", "text", footer=False),
+)
+_APP = (
+    Action("app.back", "escape", "back", "back", "Close what is open; on a screen, put the notice away", "everywhere", footer=False),  # noqa: E501
+    Action("app.help", "question_mark", "app.help", "help", "Show this help", "everywhere"),
+    Action("app.palette", "colon,ctrl+p", "app.palette", "commands", "Find a command by name", "everywhere"),
+    Action("app.arm", "exclamation_mark", "app.arm", "arm", "Arm what takes something away, for 30 seconds (where the config asks for it)", "everywhere", _OPERATOR, footer=False),  # noqa: E501
+    Action("app.theme", "T,shift+t", "app.next_theme", "theme", "The next theme: dark, light, high contrast, 16 colours, mono", "everywhere", footer=False),  # noqa: E501
+    Action("app.redraw", "ctrl+l", "app.redraw", "redraw", "Draw the whole screen anew", "everywhere", footer=False),
+    Action("app.quit", "q", "app.quit", "quit", "Leave; under up and demo the daemon stops too", "everywhere"),
+)  # fmt: skip
+
+ACTIONS: tuple[Action, ...] = (*map(_screen, SCREENS), *_JOB, *_SCHEDULE, *_LIST, *_TEXT, *_APP)
+"""All of them."""
+
+BY_ID = {action.id: action for action in ACTIONS}
+"""The same by id."""
+
+
+def actions_of(*scopes: str) -> tuple[Action, ...]:
+    """The actions of these scopes, in the table's order."""
+    return tuple(action for action in ACTIONS if action.scope in scopes)
+
+
+def actions_by_id(ids: Iterable[str]) -> tuple[Action, ...]:
+    """The actions of these ids, in the order given."""
+    return tuple(BY_ID[name] for name in ids)

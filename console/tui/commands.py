@@ -1,0 +1,132 @@
+"""Commands from the console: may it be done, is it meant, do it off the event loop, say what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from console.text import clean
+from console.tui.actions import BY_ID
+from console.tui.background import Background
+from console.tui.questions import Question
+from scheduler.domain.access import Role
+from scheduler.ports.operations import Actor
+
+ARMED_FOR_S = 30.0
+"""Seconds for which the arm key holds."""
+_LONGEST = 300
+
+
+class Asker(Protocol):
+    """What commands need of the app."""
+
+    def put(self, question: Question, answered: Callable[[bool], None]) -> None:
+        """Show a question."""
+        ...
+
+    def say(self, text: str, *, good: bool = True) -> None:
+        """Put a notice at the foot of the screen."""
+        ...
+
+    def start(self, work: Callable[[], object]) -> None:
+        """Run a coroutine function beside everything else."""
+        ...
+
+    def look(self) -> None:
+        """Look at the database now."""
+        ...
+
+    def time(self) -> datetime:
+        """The time of day."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Who sits here, and what is asked of them before something is taken away.
+
+    Attributes:
+        actor: in whose name commands are given.
+        arm: destructive actions have to be armed first.
+    """
+
+    actor: Actor
+    arm: bool = False
+
+    @property
+    def role(self) -> Role:
+        """The reader's role."""
+        return self.actor.role
+
+    def refusal(self, action_id: str, *, armed: bool) -> str | None:
+        """Why this reader may not do it now, with what to do; None: go on. Pure."""
+        action = BY_ID[action_id]
+        if not self.role.covers(action.role):
+            who = f"you are {self.role} (config: access.users, access.groups)"
+            return f"{action.label}: needs the role {action.role}, {who}"
+        if self.arm and action.destructive and not armed:
+            return f"{action.label}: arm it first with !"
+        return None
+
+
+class Commands:
+    """Asks, does, tells. One thread does one command after another, so that a slow database never stops the screen."""
+
+    def __init__(self, app: Asker, guard: Guard) -> None:
+        self._app = app
+        self.guard = guard
+        self._background = Background("console-commands")
+        self._armed_until: datetime | None = None
+
+    @property
+    def actor(self) -> Actor:
+        """In whose name commands are given."""
+        return self.guard.actor
+
+    def armed_for_s(self, now: datetime) -> float:
+        """Seconds for which destructive actions are armed yet; 0: they are not."""
+        if self._armed_until is None:
+            return 0.0
+        left = (self._armed_until - now).total_seconds()
+        return left if 0 < left <= ARMED_FOR_S else 0.0
+
+    def arm(self) -> None:
+        """Arm destructive actions, or disarm them."""
+        if not self.guard.arm:
+            self._app.say("nothing has to be armed here (console.arm is off): commands ask before they act")
+            return
+        now = self._app.time()
+        self._armed_until = None if self.armed_for_s(now) else now + timedelta(seconds=ARMED_FOR_S)
+        self._app.say(f"armed for {ARMED_FOR_S:g} seconds" if self._armed_until else "disarmed")
+
+    def may(self, action_id: str) -> bool:
+        """Whether the reader may do it now; says why not."""
+        reason = self.guard.refusal(action_id, armed=bool(self.armed_for_s(self._app.time())))
+        if reason is not None:
+            self._app.say(reason, good=False)
+        return reason is None
+
+    def ask(self, action_id: str, question: Question, command: Callable[[], str]) -> None:
+        """Ask, and do ``command`` off the event loop if the reader says so; its words become the notice."""
+        if self.may(action_id):
+            self._app.put(question, lambda yes: self.do(action_id, command) if yes else None)
+
+    def do(self, action_id: str, command: Callable[[], str]) -> None:
+        """Do ``command`` without a question; its words become the notice."""
+        if self.may(action_id):
+            self._app.start(lambda: self._perform(command))
+
+    def close(self) -> None:
+        """Let the thread go."""
+        self._background.close()
+
+    async def _perform(self, command: Callable[[], str]) -> None:
+        try:
+            words = await self._background.run(command)
+        except Exception as error:  # noqa: BLE001 - a refusal or a database out of reach: the reader is told, no more
+            self._app.say(clean(str(error), limit=_LONGEST) or type(error).__name__, good=False)
+        else:
+            self._app.say(words)
+        self._app.look()

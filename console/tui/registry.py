@@ -1,0 +1,64 @@
+"""The screens as one table: keys, tabs, palette, help and the app's modes are made from it. Pure.
+
+A screen is a file in ``console/tui/screens`` and a line here. Its module is imported when it is first shown, so that
+the first paint waits for the home screen alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenEntry:
+    """One screen.
+
+    Attributes:
+        mode: stable name, also in action ids: ``screen.<mode>``.
+        key: the digit that goes to it.
+        name: in the tabs.
+        about: one sentence for help and palette.
+        where: ``module:Class`` of a ``ViewScreen`` without arguments.
+        scopes: the scopes of ``console.tui.actions`` whose keys work on it, ``everywhere`` not counted.
+    """
+
+    mode: str
+    key: str
+    name: str
+    about: str
+    where: str
+    scopes: tuple[str, ...] = ()
+
+
+_AT = "console.tui.screens"
+
+SCREENS: tuple[ScreenEntry, ...] = (
+    ScreenEntry(
+        "tonight",
+        "1",
+        "Tonight",
+        "the verdict, the stages, the queue, the services",
+        f"{_AT}.tonight:TonightScreen",
+        ("list", "job"),
+    ),
+    ScreenEntry("jobs", "2", "Jobs", "the list at full size", f"{_AT}.joblist:JobsScreen", ("list", "job")),
+    ScreenEntry(
+        "schedule", "3", "Schedule", "what is due, and when", f"{_AT}.schedule:ScheduleScreen", ("list", "schedule")
+    ),
+)
+"""In the order of their keys. The first is where the console opens."""
+
+DIALOG_SCOPES: tuple[tuple[str, ...], ...] = (("job", "text"),)
+"""Scopes that meet outside of the screens above: a job's detail."""
+
+
+def entry(mode: str) -> ScreenEntry:
+    """The screen of this mode.
+
+    Raises:
+        KeyError: there is none.
+    """
+    for one in SCREENS:
+        if one.mode == mode:
+            return one
+    raise KeyError(mode)

@@ -1,0 +1,53 @@
+"""The part of ``Operations`` that reads the black box."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from scheduler.domain.recording import Mark, MarkKind, Past, RecordingInfo
+from scheduler.ports.operations import InvalidError, NotFoundError
+from scheduler.ports.recording import NothingRecordedError, Recording, RecordingError
+
+NOT_HERE = "nothing is recorded here: the recording lies in the data folder of the machine that the daemon runs on"
+
+
+class RecordedOperations:
+    """Reads of a recording; ``StoreOperations`` inherits it."""
+
+    _recording: Recording | None = None
+
+    def recording(self) -> RecordingInfo:
+        """From when until when there is something to see."""
+        try:
+            return self._recorded().info()
+        except RecordingError as error:
+            raise InvalidError(str(error)) from error
+
+    def replay(self, at: datetime) -> Past:
+        """What was to be seen at a moment."""
+        try:
+            return self._recorded().at(at.astimezone(UTC))
+        except NothingRecordedError as error:
+            raise NotFoundError(str(error)) from error
+        except RecordingError as error:
+            raise InvalidError(str(error)) from error
+
+    def moments(
+        self,
+        *,
+        after: datetime | None = None,
+        before: datetime | None = None,
+        kinds: Sequence[MarkKind] = (),
+        limit: int = 100,
+    ) -> tuple[Mark, ...]:
+        """Moments worth looking at, newest first."""
+        try:
+            return self._recorded().marks(after=after, before=before, kinds=kinds, limit=limit)
+        except RecordingError as error:
+            raise InvalidError(str(error)) from error
+
+    def _recorded(self) -> Recording:
+        if self._recording is None:
+            raise NotFoundError(NOT_HERE)
+        return self._recording
