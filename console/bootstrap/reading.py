@@ -50,15 +50,17 @@ def open_installation_store(settings: Settings) -> Store:
             retry_delay_s=settings.queue.retry_delay_s,
         ),
     )
-    store.add_queue_config(
-        QueueConfig(
-            job_type="daily_ca",
-            concurrency=settings.queue.concurrency,
-            timeout_s=NIGHTLY_LIMIT_S,
-            max_retries=settings.queue.max_retries,
-            retry_delay_s=settings.queue.retry_delay_s,
-        )
-    )
+    for kind in job_types(settings, ask=False).values():
+        if kind.time_limit_s is not None:
+            store.add_queue_config(
+                QueueConfig(
+                    job_type=kind.name,
+                    concurrency=settings.queue.concurrency,
+                    timeout_s=kind.time_limit_s,
+                    max_retries=settings.queue.max_retries,
+                    retry_delay_s=settings.queue.retry_delay_s,
+                )
+            )
     store.add_queue_config(
         QueueConfig(
             job_type=UPGRADE,

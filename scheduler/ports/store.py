@@ -48,6 +48,7 @@ class StoreError(Exception):
 
         StoreError
           StoreUnavailableError   unreachable, locked for too long, unwritable, full
+            StoreReplacedError    its file was deleted or replaced while it was open: start anew
           StoreCorruptError       the file is damaged or is no database
           SchemaError             its schema is older or newer than this program
         JobNotFoundError          no job (or more than one) matches the id
@@ -56,6 +57,10 @@ class StoreError(Exception):
 
 class StoreUnavailableError(StoreError):
     """The database cannot be reached or written now."""
+
+
+class StoreReplacedError(StoreUnavailableError):
+    """The database's file was deleted or replaced: what is open is no longer what its name leads to."""
 
 
 class StoreCorruptError(StoreError):
@@ -410,7 +415,10 @@ class ProcessStore(Protocol):
         ...
 
     def processes(self, *, fresh_s: float = 30.0) -> list[ProcessInfo]:
-        """All processes, freshest first; ``alive`` where the beat is younger than ``fresh_s`` seconds."""
+        """All processes, freshest first; ``alive`` where the beat is younger than ``fresh_s`` seconds.
+
+        One of this machine that no longer runs is not alive, however young its beat.
+        """
         ...
 
 
