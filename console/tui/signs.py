@@ -17,6 +17,8 @@ class Signs:
     bad: str
     fallback: str
     cursor: str
+    mark: str
+    thumb: str
     dot: str
     dash: str
     ellipsis: str
@@ -43,6 +45,8 @@ UNICODE = Signs(
     bad="✖",
     fallback="▼",
     cursor="▸",
+    mark="■",
+    thumb="▐",
     dot="·",
     dash="–",
     ellipsis="…",
@@ -69,6 +73,8 @@ ASCII = Signs(
     bad="x",
     fallback="v",
     cursor=">",
+    mark="#",
+    thumb="|",
     dot="-",
     dash="-",
     ellipsis="~",

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from textual.app import App
 
 from console.tui.app import PredawnApp
+from console.tui.joblist.pages import cursor_behind, order_key
 from scheduler.domain.access import Role
 from scheduler.domain.audit import AuditLine, AuditVerdict
 from scheduler.domain.deadline import Prediction, Verdict
@@ -22,8 +23,9 @@ from scheduler.domain.render import Attempt, AttemptStatus, Render, RenderStatus
 from scheduler.domain.schedule import Fire, ScheduleDefinition, ScheduleState
 from scheduler.domain.service import Probe, ServiceHealth, ServiceState
 from scheduler.domain.snapshot import Page, ProcessInfo, Snapshot, StageState, StageView, Tonight
+from scheduler.filters import FilterError, matches, parse
 from scheduler.ports.audit import AuditFilter
-from scheduler.ports.operations import Actor, JobDetail, NotFoundError, UpcomingFire
+from scheduler.ports.operations import Actor, InvalidError, JobDetail, NotFoundError, UpcomingFire
 from scheduler.recorded import RecordedOperations
 
 NOW = datetime(2026, 11, 20, 21, 42, 30, tzinfo=UTC)
@@ -60,6 +62,7 @@ class Options:
     theme: str = "auto"
     keys: Mapping[str, str] = field(default_factory=dict[str, str])
     arm: bool = False
+    views: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def job(
@@ -67,7 +70,7 @@ def job(
 ) -> Job:
     values: dict[str, Any] = {
         "id": f"{number:08x}-aaaa-4bbb-8ccc-000000000000",
-        "seq": number,
+        "seq": number if number > 5000 else 5000 - number,  # those made by number stand newest first
         "job_type": "daily_ca",
         "priority": Priority.HIGH,
         "status": status,
@@ -301,6 +304,7 @@ class FakeOperations(RecordedOperations):
     looks: int = 0
     overlapped: bool = False
     version: int = 1
+    filters: list[str] = field(default_factory=list[str])
     _reading: threading.Lock = field(default_factory=threading.Lock)
     _open: threading.Event = field(default_factory=threading.Event)
 
@@ -357,10 +361,26 @@ class FakeOperations(RecordedOperations):
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page[Job]:
-        return Page(self.current.jobs[:limit])
+        found = self._matching(filter)
+        found.sort(key=lambda one: order_key(one, sort))
+        if cursor is not None:
+            behind = tuple(int(part) for part in cursor.split("."))
+            found = [one for one in found if _place(one, sort) > _place_of(behind, sort)]
+        page = tuple(found[:limit])
+        last = None if len(found) <= limit else cursor_behind(order_key(page[-1], sort), sort)
+        return Page(page, last)
+
+    def _matching(self, text: str) -> list[Job]:
+        self.filters.append(text)
+        try:
+            wanted = parse(text, now=NOW)
+        except FilterError as error:
+            raise InvalidError(f"filter: {error}") from error
+        return [one for one in self.current.jobs if matches(wanted, one)]
 
     def count_jobs(self, *, filter: str = "", cap: int = 10_000) -> Count:  # noqa: A002 - the port's word
-        return Count(len(self.current.jobs))
+        number = len(self._matching(filter))
+        return Count(min(number, cap), capped=number > cap)
 
     def job(self, job_id: str) -> JobDetail:
         if job_id in self.details:
@@ -421,6 +441,20 @@ class FakeOperations(RecordedOperations):
 
     def verify_audit(self) -> AuditVerdict:
         return AuditVerdict(0)
+
+
+def _place(one: Job, sort: JobSort) -> tuple[int, ...]:
+    return order_key(one, sort)
+
+
+def _place_of(behind: tuple[int, ...], sort: JobSort) -> tuple[int, ...]:
+    match sort:
+        case JobSort.NEWEST:
+            return (0, -behind[0])
+        case JobSort.OLDEST:
+            return (0, behind[0])
+        case JobSort.PRIORITY:
+            return behind
 
 
 def make_app(operations: FakeOperations, *, clock: FakeClock | None = None, **more: Any) -> PredawnApp:

@@ -20,7 +20,9 @@ from console.tui.draw.base import Frame
 from console.tui.draw.header import draw_clock, draw_header, draw_keys, draw_notice, draw_problem
 from console.tui.keys import bindings_of, footer_actions
 from console.tui.notices import Notice
+from console.tui.reader import Reader
 from console.tui.registry import SCREENS
+from console.tui.savedviews import SavedViews
 from console.tui.view import Want
 from console.tui.widgets.panel import Panel
 from scheduler.ports.operations import Operations
@@ -29,8 +31,13 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Host(Protocol):
+class Host(Reader, Protocol):
     """What screens ask of the app."""
+
+    @property
+    def views(self) -> SavedViews:
+        """Kept filters."""
+        ...
 
     @property
     def notice(self) -> Notice | None:
@@ -45,11 +52,6 @@ class Host(Protocol):
     @property
     def operations(self) -> Operations:
         """What commands act on."""
-        ...
-
-    @property
-    def reading(self) -> Operations:
-        """Where what is on the screen comes from."""
         ...
 
     def frame(self) -> Frame:

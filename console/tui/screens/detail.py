@@ -8,9 +8,9 @@ from typing import Any
 from textual.app import ComposeResult
 from textual.content import Content
 
+from console.tui.asking import ask_job
 from console.tui.draw.base import Frame
 from console.tui.draw.detail import draw_detail, draw_detail_head
-from console.tui.jobactions import ask_job
 from console.tui.keys import bindings_of
 from console.tui.screens.base import Once, ViewScreen
 from console.tui.view import Answer, Want
