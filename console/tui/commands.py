@@ -34,6 +34,10 @@ class Asker(Protocol):
         """Put a notice at the foot of the screen."""
         ...
 
+    def dismiss_notice(self) -> None:
+        """Put the notice away."""
+        ...
+
     def start(self, work: Callable[[], object]) -> None:
         """Run a coroutine function beside everything else."""
         ...
@@ -176,6 +180,7 @@ class Commands:
         except Exception as error:  # noqa: BLE001 - the same
             self._app.say(told(error), good=False)
         else:
+            self._app.dismiss_notice()
             done(found)
 
 

@@ -459,7 +459,8 @@ def _place_of(behind: tuple[int, ...], sort: JobSort) -> tuple[int, ...]:
 
 def make_app(operations: FakeOperations, *, clock: FakeClock | None = None, **more: Any) -> PredawnApp:
     settings = more.pop("settings", Options())
-    return PredawnApp(operations, actor=ACTOR, settings=settings, clock=clock or FakeClock(), **more)
+    actor = more.pop("actor", ACTOR)
+    return PredawnApp(operations, actor=actor, settings=settings, clock=clock or FakeClock(), **more)
 
 
 def screen_text(app: App[Any]) -> str:

@@ -187,7 +187,9 @@ class FilterBar(Vertical):
             self.post_message(self.Closed(kept=False, text=self._before))
 
     def _follow(self) -> None:
-        if self._hint().problem is None:
+        said = self._hint()
+        half_a_field = bool(said.offered) and all(one.endswith(":") for one in said.offered)
+        if said.problem is None and not half_a_field:
             self.post_message(self.Typed(self.input.value.strip()))
 
     def _stop(self) -> None:
