@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import time
+from datetime import datetime, time
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -117,6 +117,19 @@ def _cron_number(text: str, low: int, names: tuple[str, ...]) -> int | None:
     if text.isdigit():
         return int(text)
     return low + names.index(text.lower()) if text.lower() in names else None
+
+
+def check_local_moment(value: datetime) -> datetime:
+    """A local time without an offset: the schedule's time zone gives it one.
+
+    Raises:
+        ValueError: it has an offset, or seconds.
+    """
+    if value.tzinfo is not None:
+        raise ValueError(f'{value} has a UTC offset; write the local time, like "2026-12-31T03:00", and set timezone')
+    if value.second or value.microsecond:
+        raise ValueError(f'{value} has seconds; write it like "2026-12-31T03:00"')
+    return value
 
 
 def check_clock_input(value: object) -> object:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from config.settings import Settings
@@ -13,13 +12,14 @@ from scheduler.domain.deadline import Estimate, Prediction
 from scheduler.domain.filter import Count, Filter, JobSort
 from scheduler.domain.job import CancelOutcome, Enqueued, Job, JobSpec, JobStatus, Priority, QueueDepth
 from scheduler.domain.render import Attempt, Render, RenderStatus, StageName
-from scheduler.domain.schedule import ScheduleState
+from scheduler.domain.schedule import Fire, ScheduleState
 from scheduler.domain.service import ServiceHealth
 from scheduler.domain.snapshot import Page, Snapshot, StageView
 from scheduler.filters import FilterError, parse
 from scheduler.health.prober import HISTORY, stale_after
 from scheduler.health.standing import standing
 from scheduler.job_types import JobType, unknown_type
+from scheduler.nights.operations import NightsPart
 from scheduler.pipeline.forecast import load_estimates, predict
 from scheduler.pipeline.views import stage_views
 from scheduler.ports.clock import Clock
@@ -27,7 +27,7 @@ from scheduler.ports.operations import Actor, InvalidError, JobDetail, NotFoundE
 from scheduler.ports.recording import Recording
 from scheduler.ports.store import JobNotFoundError, Store
 from scheduler.recorded import RecordedOperations
-from scheduler.schedules.due import coming_run, fire_at, next_nominal, spec_of
+from scheduler.schedules.due import coming_run, fire_at, held_back, next_nominal, spec_of
 from scheduler.tonight import choose, starts_at, tonight
 
 NO_DEADLINE = "no schedule with a deadline is enabled"
@@ -37,7 +37,7 @@ ESTIMATES_KEPT_S = 60.0
 """Seconds for which estimates read from history are used again."""
 
 
-class StoreOperations(AuditReads, RecordedOperations):
+class StoreOperations(NightsPart, AuditReads, RecordedOperations):
     """The ``Operations`` port over a store.
 
     Args:
@@ -177,9 +177,15 @@ class StoreOperations(AuditReads, RecordedOperations):
                 if nominal is None:
                     break
                 fire = fire_at(state.definition, nominal)
-                found.append(UpcomingFire(fire, skipped=state.paused or fire.run_date in state.skip_dates))
+                found.append(self._upcoming(state, fire))
                 at = nominal
         return tuple(sorted(found, key=lambda upcoming: upcoming.fire.nominal)[:count])
+
+    def _upcoming(self, state: ScheduleState, fire: Fire) -> UpcomingFire:
+        why = held_back(state, fire)
+        if why is not None:
+            return UpcomingFire(fire, skipped=True, why=why)
+        return UpcomingFire(fire, skipped=False, starts_at=fire.nominal.astimezone(UTC))
 
     def services(self) -> tuple[ServiceHealth, ...]:
         """How the enabled services stand by the probes kept."""
@@ -246,9 +252,8 @@ class StoreOperations(AuditReads, RecordedOperations):
         state = self._schedule(name)
         fire = coming_run(state.definition, self._clock.now(), on=on)
         if fire is None:
-            raise InvalidError(
-                f"schedule {name} has no run {f'for {on}' if on else 'to come'} (cron {state.definition.cron})"
-            )
+            when = f"{state.definition.when} {state.definition.timezone}"
+            raise InvalidError(f"schedule {name} has no run {f'for {on}' if on else 'to come'} ({when})")
         queued = self._store.enqueue(spec_of(state.definition, fire))
         note(job=queued.job.id, created=queued.created)
         return queued
@@ -258,14 +263,6 @@ class StoreOperations(AuditReads, RecordedOperations):
         """Pause or resume a schedule."""
         self._schedule(name)
         self._store.set_paused(name, paused=paused)
-
-    @command("schedule.skip", target="name")
-    def skip_date(self, name: str, day: date, *, actor: Actor) -> ScheduleState:
-        """Let one run date of a schedule pass; skipping it again changes nothing."""
-        state = self._schedule(name)
-        dates = tuple(sorted({*state.skip_dates, day}))
-        self._store.set_skip_dates(name, dates)
-        return dataclasses.replace(state, skip_dates=dates)
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
@@ -285,12 +282,13 @@ class StoreOperations(AuditReads, RecordedOperations):
         note(target=job.id)
         return job
 
-    def _schedule(self, name: str) -> ScheduleState:
-        states = {state.definition.name: state for state in self.schedules()}
-        if name not in states:
-            known = ", ".join(sorted(states)) or "none"
-            raise NotFoundError(f"no schedule {name!r}; there are: {known}")
-        return states[name]
+    def predict_job(self, job: Job) -> Prediction | None:
+        """When a job that waits or runs will be out; None: it has ended."""
+        if job.is_final:
+            return None
+        _, attempts = self._last_render(job)
+        now = self._clock.now()
+        return self._predict(stage_views(attempts, job=job), now=now, starts_at=job.retry_at or now)
 
     def _last_render(self, job: Job | None) -> tuple[Render | None, tuple[Attempt, ...]]:
         if job is None:

@@ -31,8 +31,8 @@ from scheduler.ports.clock import Clock
 from scheduler.ports.store import Store, StoreUnavailableError
 from scheduler.store.memory_audit import MemoryAudit
 from scheduler.store.memory_leaders import MemoryLeaders
+from scheduler.store.memory_nights import MemoryNights
 from scheduler.store.memory_outbox import MemoryOutbox
-from scheduler.store.memory_records import MemoryRecords
 
 
 class FakeClock:
@@ -73,7 +73,7 @@ class FakeClock:
 
 
 class MemoryStore(
-    MemoryRecords,
+    MemoryNights,
     MemoryLeaders,
     MemoryAudit,
     MemoryOutbox,
@@ -90,7 +90,7 @@ class MemoryStore(
         self, clock: Clock | None = None, *, max_crashes: int = 3, defaults: QueueConfig | None = None
     ) -> None:
         clock = clock or FakeClock()
-        MemoryRecords.__init__(self, clock, max_crashes=max_crashes, defaults=defaults or QueueConfig("*"))
+        MemoryNights.__init__(self, clock, max_crashes=max_crashes, defaults=defaults or QueueConfig("*"))
         MemoryLeaders.__init__(self, clock)
         MemoryAudit.__init__(self, clock)
         MemoryOutbox.__init__(self, clock)

@@ -11,9 +11,8 @@ from collections.abc import AsyncGenerator, Callable
 from importlib.metadata import version
 from types import TracebackType
 from typing import Any, Self
-from zoneinfo import ZoneInfo
 
-from config.settings import ScheduleSettings, Settings
+from config.settings import Settings
 from console.bootstrap.alerts import make_delivery_loop
 from console.bootstrap.pipeline import make_routes
 from console.bootstrap.reading import make_operations, open_installation_store
@@ -27,10 +26,10 @@ from integrations.kit.urls import is_loopback
 from integrations.media.toolkit import MediaToolkit
 from scheduler.api.app import make_api
 from scheduler.daemon import Daemon, Parts
-from scheduler.domain.schedule import ScheduleDefinition
 from scheduler.domain.service import ServiceHealth
 from scheduler.health.prober import Prober
 from scheduler.logs import configure as configure_logs
+from scheduler.nights.recorder import record_nights
 from scheduler.operations import service_urls
 from scheduler.pipeline.runner import PipelineRunner
 from scheduler.ports.clock import SystemClock
@@ -41,30 +40,12 @@ from scheduler.queue.owner import make_owner
 from scheduler.queue.pooler import refuse_transaction_pooler
 from scheduler.queue.reaper import Reaper
 from scheduler.queue.worker import Worker
+from scheduler.schedules.definitions import schedule_definitions
 from scheduler.schedules.leader import Leadership
 from scheduler.schedules.timer import Timer
 
 FORCED_EXIT = 130
 """Exit code when a second signal ends the daemon at once."""
-
-
-def schedule_definitions(settings: Settings) -> tuple[ScheduleDefinition, ...]:
-    """The schedules of the config as the engine knows them."""
-
-    def definition(name: str, one: ScheduleSettings) -> ScheduleDefinition:
-        return ScheduleDefinition(
-            name=name,
-            job_type=one.job_type,
-            cron=one.cron,
-            timezone=ZoneInfo(one.timezone).key,
-            deadline=one.deadline,
-            catch_up_s=one.catch_up_s,
-            payload=one.payload,
-            priority=one.priority,
-            enabled=one.enabled,
-        )
-
-    return tuple(definition(name, one) for name, one in settings.schedules.items())
 
 
 class Installation:
@@ -118,6 +99,7 @@ class Installation:
                 self.clock,
                 on_job=lambda _job: worker.wake(),
                 leadership=Leadership(store, owner, self.clock, ttl_s=queue.leader_s),
+                after=lambda now: record_nights(store, now, predict=self.operations.predict_job),
             )
             around.append(lambda: later_uploads(settings, store))
             around += recording(settings, self.operations)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
 
-from console.cli.context import EXIT_MISSED, cli_of
+from console.cli.context import EXIT_MISSED, Cli, cli_of
 from console.cli.jobs import describe, wait_for
 from console.cli.output import fail, print_items, print_json, print_table, say
 from console.cli.shapes import job_json, schedule_json, upcoming_json
 from console.format import short_id
 from scheduler.domain.job import JobStatus
+from scheduler.domain.schedule import ScheduleState
+from scheduler.ports.operations import UpcomingFire
 
 app = typer.Typer(no_args_is_help=True, help="Schedules: list, next starts, run now, pause, resume, skip a date.")
 
@@ -35,35 +39,70 @@ def parse_date(text: str) -> date:
 
 @app.command("list")
 def list_schedules(ctx: typer.Context, as_json: Json = False) -> None:
-    """List schedules: what the config says and what has become of it.
+    """List schedules: what the table says, and where the config or an operator says something else.
 
     Example: predawn schedules list
     """
     operations = cli_of(ctx).operations
-    states = operations.schedules()
+    states, differ = operations.schedules(), operations.schedule_differences()
+    coming = first_of_each(operations.upcoming(count=500))
     if as_json:
-        print_items([schedule_json(state) for state in states])
+        items = [
+            schedule_json(state)
+            | {
+                "next": upcoming_json(coming[name]) if (name := state.definition.name) in coming else None,
+                "differences": [dataclasses.asdict(one) for one in differ if one.schedule == name],
+            }
+            for state in states
+        ]
+        print_items(items)
         return
     if not states:
         say("no schedules in the database yet: the daemon (`predawn serve`) writes them at its start")
-    coming = {upcoming.fire.schedule: upcoming for upcoming in reversed(operations.upcoming(count=200))}
     rows = [
         (
             state.definition.name,
             "paused" if state.paused else "on" if state.definition.enabled else "off",
             state.definition.job_type,
-            f"{state.definition.cron} {state.definition.timezone}",
+            f"{state.definition.when} {state.definition.timezone}",
             state.definition.deadline.strftime("%H:%M") if state.definition.deadline else "",
             _local(state.last_fire, state.definition.timezone),
-            f"{coming[state.definition.name].fire.nominal:%a %d %b %H:%M}" if state.definition.name in coming else "",
+            next_words(coming.get(state.definition.name)),
         )
         for state in states
     ]
     print_table(("name", "state", "type", "when", "deadline", "last", "next"), rows)
+    if differ:
+        typer.echo("")
+        rows = [(one.schedule, one.field, one.config, one.table) for one in differ]
+        print_table(("differs", "setting", "config", "table"), rows)
+
+
+def first_of_each(fires: Sequence[UpcomingFire]) -> dict[str, UpcomingFire]:
+    """The coming start of each schedule: the first that is not held back, else the first. Pure."""
+    found: dict[str, UpcomingFire] = {}
+    for one in fires:
+        kept = found.get(one.fire.schedule)
+        if kept is None or (kept.skipped and not one.skipped):
+            found[one.fire.schedule] = one
+    return found
+
+
+def next_words(coming: UpcomingFire | None) -> str:
+    """``Sat 21 Nov 03:00 IST``, with why it will not be, or that it will be earlier. Pure."""
+    if coming is None:
+        return "never"
+    nominal = coming.fire.nominal
+    text = f"{nominal:%a %d %b %H:%M %Z}"
+    if coming.skipped:
+        return f"none ({coming.why}; {text} would be)"
+    if coming.starts_at is not None and coming.starts_at < nominal:
+        return f"{text}, early at {coming.starts_at.astimezone(nominal.tzinfo):%H:%M}"
+    return text
 
 
 def _local(at: datetime | None, zone: str) -> str:
-    return "" if at is None else f"{at.astimezone(ZoneInfo(zone)):%a %d %b %H:%M}"
+    return "" if at is None else f"{at.astimezone(ZoneInfo(zone)):%a %d %b %H:%M %Z}"
 
 
 @app.command("next")
@@ -72,7 +111,7 @@ def next_starts(
     count: Annotated[int, typer.Option(min=1, max=500, help="How many.")] = 5,
     as_json: Json = False,
 ) -> None:
-    """Show the next starts over all schedules.
+    """Show the next starts over all schedules; what is held back says by what.
 
     Example: predawn schedules next --count 7
     """
@@ -88,11 +127,19 @@ def next_starts(
             item.fire.deadline_at.astimezone(item.fire.nominal.tzinfo).strftime("%a %H:%M")
             if item.fire.deadline_at
             else "",
-            "held back" if item.skipped else "",
+            _remark(item),
         )
         for item in fires
     ]
     print_table(("start", "schedule", "for", "deadline", ""), rows)
+
+
+def _remark(item: UpcomingFire) -> str:
+    if item.skipped:
+        return f"held back: {item.why}"
+    if item.starts_at is not None and item.starts_at < item.fire.nominal:
+        return f"starts early, at {item.starts_at.astimezone(item.fire.nominal.tzinfo):%H:%M}: history says so"
+    return ""
 
 
 @app.command()
@@ -124,33 +171,59 @@ def run(
 
 
 @app.command()
-def pause(ctx: typer.Context, name: Name) -> None:
-    """Let a schedule's starts pass until it is resumed.
+def pause(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
+    """Let a schedule's starts pass until it is resumed; restarts and edits of the config do not resume it.
 
     Example: predawn schedules pause nightly
     """
     cli = cli_of(ctx)
     cli.operations.pause_schedule(name, paused=True, actor=cli.actor)
-    say(f"{name} is paused; go on with: predawn schedules resume {name}")
+    _tell(cli, name, f"{name} is paused; go on with: predawn schedules resume {name}", as_json=as_json)
 
 
 @app.command()
-def resume(ctx: typer.Context, name: Name) -> None:
+def resume(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
     """Let a paused schedule start again; what it missed is not made up for.
 
     Example: predawn schedules resume nightly
     """
     cli = cli_of(ctx)
     cli.operations.pause_schedule(name, paused=False, actor=cli.actor)
-    say(f"{name} is on")
+    _tell(cli, name, f"{name} is on", as_json=as_json)
 
 
 @app.command()
-def skip(ctx: typer.Context, name: Name, day: Annotated[str, typer.Argument(metavar="DATE")]) -> None:
-    """Make no video for one run date.
+def skip(
+    ctx: typer.Context, name: Name, day: Annotated[str, typer.Argument(metavar="DATE")], as_json: Json = False
+) -> None:
+    """Make no video for one run date that is still to come.
 
     Example: predawn schedules skip nightly 2026-11-26
     """
     cli = cli_of(ctx)
     state = cli.operations.skip_date(name, parse_date(day), actor=cli.actor)
-    say(f"{name} skips {', '.join(str(skipped) for skipped in state.skip_dates)}")
+    _tell(cli, name, f"{name} skips {_days(state)}", as_json=as_json)
+
+
+@app.command()
+def unskip(
+    ctx: typer.Context, name: Name, day: Annotated[str, typer.Argument(metavar="DATE")], as_json: Json = False
+) -> None:
+    """Make the video of a skipped run date after all.
+
+    Example: predawn schedules unskip nightly 2026-11-26
+    """
+    cli = cli_of(ctx)
+    state = cli.operations.unskip_date(name, parse_date(day), actor=cli.actor)
+    _tell(cli, name, f"{name} skips {_days(state)}", as_json=as_json)
+
+
+def _days(state: ScheduleState) -> str:
+    return ", ".join(str(day) for day in state.skip_dates) or "no date"
+
+
+def _tell(cli: Cli, name: str, words: str, *, as_json: bool) -> None:
+    say(words)
+    if as_json:
+        [state] = [one for one in cli.operations.schedules() if one.definition.name == name]
+        print_json(schedule_json(state))

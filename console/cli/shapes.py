@@ -56,7 +56,11 @@ def schedule_json(state: ScheduleState) -> dict[str, Any]:
 
 def upcoming_json(upcoming: UpcomingFire) -> dict[str, Any]:
     """A coming start."""
-    return dataclasses.asdict(upcoming.fire) | {"skipped": upcoming.skipped}
+    return dataclasses.asdict(upcoming.fire) | {
+        "skipped": upcoming.skipped,
+        "why": upcoming.why or None,
+        "starts_at": upcoming.starts_at,
+    }
 
 
 def service_json(health: ServiceHealth) -> dict[str, Any]:

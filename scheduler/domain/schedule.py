@@ -13,10 +13,15 @@ class ScheduleDefinition:
     """A schedule as declared in the config.
 
     Attributes:
-        cron: five fields with day *names* (APScheduler reads the number 0 as Monday), in ``timezone``.
+        cron: five fields with day *names* (APScheduler reads 0 as Monday), in ``timezone``; empty with ``at``.
         deadline: local time of day by which the result must be out; on the day after the start when it is not later.
         catch_up_s: a fire missed by less than this many seconds is made up for at start (the newest only).
         payload: JSON object handed to the job.
+        at: one-off starts instead of ``cron``: naive local times, ascending.
+        holidays: run dates on which nothing is owed.
+        latest_start: local time of day after which it does not start by itself any more.
+        start_early: whether it starts before its nominal time when history says that it must.
+        payload_file: absolute path of a JSON file, read when the run is due; its keys stand over those of ``payload``.
     """
 
     name: str
@@ -28,6 +33,16 @@ class ScheduleDefinition:
     payload: Mapping[str, Any] = field(default_factory=dict[str, Any])
     priority: str = "high"
     enabled: bool = True
+    at: tuple[datetime, ...] = ()
+    holidays: tuple[date, ...] = ()
+    latest_start: time | None = None
+    start_early: bool = True
+    payload_file: str | None = None
+
+    @property
+    def when(self) -> str:
+        """Its starts for people: the cron line, or the one-off times."""
+        return self.cron or "at " + ", ".join(f"{at:%Y-%m-%d %H:%M}" for at in self.at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +77,19 @@ class Fire:
     run_date: date
     deadline_at: datetime | None
     key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Where the table of schedules says something else than the config.
+
+    Attributes:
+        field: the setting; ``schedule`` when it is in one of the two only.
+        config: what the config says, for people.
+        table: what the table says.
+    """
+
+    schedule: str
+    field: str
+    config: str
+    table: str

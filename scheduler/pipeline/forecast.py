@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from config.settings import DeadlineSettings
 from scheduler.domain.deadline import NEEDS, Estimate, Prediction, path_to_end
+from scheduler.domain.quantile import percentile
 from scheduler.domain.render import StageName
 from scheduler.domain.snapshot import StageState, StageView
 from scheduler.pipeline.stages import ancestors
@@ -26,12 +26,6 @@ Estimates = Mapping[tuple[str, str], Estimate]
 def estimate_of(estimates: Estimates, stage: StageName, provider: str) -> Estimate:
     """The estimate for one provider in one stage; a cautious guess for one that nothing is known of."""
     return estimates.get((stage.value, provider), UNKNOWN_ESTIMATE)
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    """The nearest-rank percentile of a sequence that is not empty; ``share`` is 0–1."""
-    ranked = sorted(values)
-    return ranked[max(math.ceil(share * len(ranked)), 1) - 1]
 
 
 def estimates_from(durations: Mapping[tuple[str, str], Sequence[float]], settings: DeadlineSettings) -> Estimates:

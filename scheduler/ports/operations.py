@@ -19,6 +19,7 @@ from scheduler.domain.schedule import Fire, ScheduleState
 from scheduler.domain.service import ServiceHealth
 from scheduler.domain.snapshot import Page, Snapshot
 from scheduler.ports.audit import AuditOperations
+from scheduler.ports.nights import NightOperations
 from scheduler.ports.recording import RecordingReads
 
 
@@ -83,13 +84,21 @@ class JobDetail:
 
 @dataclass(frozen=True, slots=True)
 class UpcomingFire:
-    """A coming nominal time of a schedule (``skipped``: an operator or a pause holds it back)."""
+    """A coming nominal time of a schedule.
+
+    Attributes:
+        skipped: it is held back.
+        why: by what, in words; empty when it is not.
+        starts_at: when it will really start by itself (aware UTC), early if history says that it must; None: not.
+    """
 
     fire: Fire
     skipped: bool
+    why: str = ""
+    starts_at: datetime | None = None
 
 
-class Operations(AuditOperations, RecordingReads, Protocol):
+class Operations(NightOperations, AuditOperations, RecordingReads, Protocol):
     """Reads and commands. Commands take the actor: its role is checked, and a line of the audit trail is written.
 
     Every command raises ``PermissionDeniedError`` when the actor's role does not allow it (``scheduler.auditing``).

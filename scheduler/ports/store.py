@@ -33,6 +33,7 @@ from scheduler.domain.service import Probe
 from scheduler.domain.settlement import Settlement
 from scheduler.domain.snapshot import Page, ProcessInfo
 from scheduler.ports.audit import AuditStore
+from scheduler.ports.nights import NightStore
 from scheduler.ports.outbox import OutboxStore
 
 
@@ -311,6 +312,10 @@ class ScheduleStore(Protocol):
         """Move ``last_fire`` forward without a job (skipped, or older than the catch-up window)."""
         ...
 
+    def rewind(self, schedule: str, to: datetime, *, expected: datetime) -> bool:
+        """Move ``last_fire`` back from a future that a wrong clock made. False: it is not ``expected`` any more."""
+        ...
+
     def set_paused(self, schedule: str, *, paused: bool) -> bool:
         """An operator's pause or resume. False: no such schedule."""
         ...
@@ -375,6 +380,7 @@ class Store(
     ProbeStore,
     ProcessStore,
     LeaderStore,
+    NightStore,
     AuditStore,
     OutboxStore,
     Protocol,

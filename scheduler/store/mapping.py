@@ -217,6 +217,11 @@ def definition_values(definition: ScheduleDefinition) -> dict[str, Any]:
         "payload": definition.payload,
         "priority": definition.priority,
         "enabled": definition.enabled,
+        "one_off": [at.isoformat() for at in definition.at],
+        "holidays": [day.isoformat() for day in definition.holidays],
+        "latest_start": None if definition.latest_start is None else definition.latest_start.isoformat(),
+        "start_early": definition.start_early,
+        "payload_file": definition.payload_file,
     }
 
 
@@ -233,6 +238,11 @@ def schedule_of(row: Values) -> ScheduleState:
             payload=row["payload"],
             priority=row["priority"],
             enabled=bool(row["enabled"]),
+            at=tuple(datetime.fromisoformat(at) for at in row["one_off"]),
+            holidays=tuple(date.fromisoformat(day) for day in row["holidays"]),
+            latest_start=None if row["latest_start"] is None else time.fromisoformat(row["latest_start"]),
+            start_early=bool(row["start_early"]),
+            payload_file=row["payload_file"],
         ),
         last_fire=row["last_fire"],
         paused=bool(row["paused"]),

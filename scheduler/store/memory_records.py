@@ -210,6 +210,16 @@ class MemoryRecords(MemoryCommands):
         self._schedules[schedule] = replace(kept, last_fire=to)
         return True
 
+    def rewind(self, schedule: str, to: datetime, *, expected: datetime) -> bool:
+        """See ``ScheduleStore``."""
+        with self._lock:
+            kept = self._schedules.get(schedule)
+            if kept is None or schedule not in self._declared or kept.last_fire != expected:
+                return False
+            self._version += 1
+            self._schedules[schedule] = replace(kept, last_fire=to)
+            return True
+
     def set_paused(self, schedule: str, *, paused: bool) -> bool:
         """See ``ScheduleStore``."""
         with self._lock:

@@ -174,6 +174,12 @@ class ScheduleRow(Row, table=True):
     skip_dates: Any = Field(sa_type=JsonValue, nullable=False)
     last_job_id: str | None = Field(sa_type=UuidText)
     updated_at: datetime = Field(sa_type=UtcDateTime)
+    one_off: Any = Field(sa_type=JsonValue, nullable=False)
+    """Local times, ISO without offset."""
+    holidays: Any = Field(sa_type=JsonValue, nullable=False)
+    latest_start: str | None = Field(sa_type=Text)
+    start_early: bool
+    payload_file: str | None = Field(sa_type=Text)
 
 
 class ProbeRow(Row, table=True):
@@ -214,6 +220,28 @@ class LeaderRow(Row, table=True):
     fence: int = Field(sa_type=BigInteger)
     since: datetime = Field(sa_type=UtcDateTime)
     expires_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class NightRow(Row, table=True):
+    """What became of one run date of a schedule with a deadline; kept when its job is pruned."""
+
+    __tablename__ = "nights"
+
+    schedule: str = Field(primary_key=True, sa_type=Text)
+    run_date: date = Field(primary_key=True, sa_type=IsoDate)
+    timezone: str = Field(sa_type=Text)
+    nominal_at: datetime = Field(sa_type=UtcDateTime)
+    due_at: datetime = Field(sa_type=UtcDateTime)
+    outcome: str = Field(sa_type=Text)
+    job_id: str | None = Field(sa_type=UuidText)
+    started_at: datetime | None = Field(sa_type=UtcDateTime)
+    ready_at: datetime | None = Field(sa_type=UtcDateTime)
+    degraded: bool | None
+    upgraded_at: datetime | None = Field(sa_type=UtcDateTime)
+    p50_at: datetime | None = Field(sa_type=UtcDateTime)
+    p90_at: datetime | None = Field(sa_type=UtcDateTime)
+    note: str = Field(sa_type=Text)
+    updated_at: datetime = Field(sa_type=UtcDateTime)
 
 
 class AuditRow(Row, table=True):
@@ -299,6 +327,7 @@ schedules = _table("schedules")
 service_probes = _table("service_probes")
 processes = _table("processes")
 leaders = _table("leaders")
+nights = _table("nights")
 audit = _table("audit")
 audit_head = _table("audit_head")
 api_tokens = _table("api_tokens")

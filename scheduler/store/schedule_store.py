@@ -64,6 +64,16 @@ class SqlSchedules(SqlQueue):
         with self._db.write() as connection:
             connection.execute(_advance(schedule, to), self._at())
 
+    def rewind(self, schedule: str, to: datetime, *, expected: datetime) -> bool:
+        """Move ``last_fire`` back from a future that a wrong clock made. False: it is not ``expected`` any more."""
+        statement = (
+            update(schedules)
+            .where(schedules.c.name == schedule, schedules.c.declared, schedules.c.last_fire == expected)
+            .values(last_fire=to, updated_at=db_time())
+        )
+        with self._db.write() as connection:
+            return connection.execute(statement, self._at()).rowcount == 1
+
     def set_paused(self, schedule: str, *, paused: bool) -> bool:
         """An operator's pause or resume. False: no such schedule."""
         return self._set(schedule, paused=paused)

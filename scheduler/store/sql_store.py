@@ -11,6 +11,7 @@ from scheduler.store.commands import SqlCommands
 from scheduler.store.engine import Database, open_engine
 from scheduler.store.leader_store import SqlLeaders
 from scheduler.store.migrations import check, migrate
+from scheduler.store.night_store import SqlNights
 from scheduler.store.outbox_store import SqlOutbox
 from scheduler.store.render_store import SqlRenders
 from scheduler.store.results import SqlResults
@@ -27,6 +28,7 @@ class SqlStore(
     SqlRenders,
     SqlWatch,
     SqlLeaders,
+    SqlNights,
     SqlAudit,
     SqlOutbox,
 ):

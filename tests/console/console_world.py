@@ -19,9 +19,11 @@ from scheduler.domain.deadline import Prediction, Verdict
 from scheduler.domain.failure import FailureClass, JobError
 from scheduler.domain.filter import Count, JobSort
 from scheduler.domain.job import CancelOutcome, Enqueued, Job, JobSpec, JobStatus, Priority, QueueDepth
+from scheduler.domain.night import Night
 from scheduler.domain.render import Attempt, AttemptStatus, Render, RenderStatus, StageName
-from scheduler.domain.schedule import Fire, ScheduleDefinition, ScheduleState
+from scheduler.domain.schedule import Difference, Fire, ScheduleDefinition, ScheduleState
 from scheduler.domain.service import Probe, ServiceHealth, ServiceState
+from scheduler.domain.sla import WINDOWS, Calibration, SlaReport, Success, on_time
 from scheduler.domain.snapshot import Page, ProcessInfo, Snapshot, StageState, StageView, Tonight
 from scheduler.filters import FilterError, matches, parse
 from scheduler.ports.audit import AuditFilter
@@ -433,6 +435,20 @@ class FakeOperations(RecordedOperations):
 
     def services(self) -> tuple[ServiceHealth, ...]:
         return self.current.services
+
+    def unskip_date(self, name: str, day: date, *, actor: Actor) -> ScheduleState:
+        self._record("unskip", name, actor)
+        return self.current.schedules[0]
+
+    def schedule_differences(self) -> tuple[Difference, ...]:
+        return ()
+
+    def nights(self, *, days: int = 30, schedule: str | None = None) -> tuple[Night, ...]:
+        return ()
+
+    def sla(self, *, days: int = 30, schedule: str | None = None) -> SlaReport:
+        windows = tuple(on_time((), today=RUN_DATE, days=length) for length in WINDOWS)
+        return SlaReport(NOW, days, ZONE, windows, Success(), (), (), Calibration(0, 0, 0), ())
 
     def audit(
         self, *, wanted: AuditFilter | None = None, limit: int = 50, cursor: str | None = None

@@ -90,23 +90,6 @@ def test_a_schedule_never_seen_before_is_not_due() -> None:
     assert due(ScheduleState(nightly()), local(21, 3)).fire is None
 
 
-@pytest.mark.parametrize("zone", ["Asia/Kolkata", "America/New_York", "Europe/London", "Australia/Lord_Howe"])
-def test_a_year_of_nights_has_one_run_a_day_also_when_clocks_change(zone: str) -> None:
-    definition = nightly(timezone=zone, cron="30 1 * * *")
-    begin = datetime(2026, 1, 1, tzinfo=ZoneInfo(zone)).astimezone(UTC)
-    last, keys = begin, list[str]()
-    now = begin
-    while now < begin + timedelta(days=365):
-        now += timedelta(hours=2, minutes=7)
-        found = due(ScheduleState(definition, last_fire=last), now)
-        if found.fire is not None:
-            keys.append(found.fire.key)
-            last = found.fire.nominal.astimezone(UTC)
-    # A fold's second 01:30 has the same key: the store's unique key swallows it.
-    assert len(set(keys)) == 365
-    assert len(keys) - len(set(keys)) <= 1
-
-
 def test_previous_and_next_are_strictly_around_now() -> None:
     now = local(21, 3)
     assert previous_nominal(nightly(), now, within=timedelta(days=2)) == now

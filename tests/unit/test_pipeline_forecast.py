@@ -6,9 +6,10 @@ import pytest
 
 from config.settings import DeadlineSettings, EstimateSettings
 from scheduler.domain.deadline import Estimate, Prediction
+from scheduler.domain.quantile import percentile
 from scheduler.domain.render import Attempt, AttemptStatus, StageName
 from scheduler.domain.snapshot import StageState, StageView
-from scheduler.pipeline.forecast import UNKNOWN_ESTIMATE, estimate_of, estimates_from, percentile, predict
+from scheduler.pipeline.forecast import UNKNOWN_ESTIMATE, estimate_of, estimates_from, predict
 
 NOW = datetime(2026, 11, 20, 0, 0, tzinfo=UTC)
 CHAINS = {

@@ -45,7 +45,7 @@ def draw_schedule(frame: Frame, schedule: ScheduleState, *, selected: bool) -> C
             (fit(word.text, 8, signs), word.style),
             (fit(foreign(definition.name, signs), _NAME - 1, signs) + " ", STRONG),
             (fit(foreign(definition.job_type, signs), _TYPE - 1, signs) + " ", PLAIN),
-            (fit(foreign(definition.cron, signs), _CRON - 1, signs) + " ", PLAIN),
+            (fit(foreign(definition.when, signs), _CRON - 1, signs) + " ", PLAIN),
             (fit(due, 12, signs), PLAIN),
             (last, MUTED),
             (f"  skips {skipped}" if skipped else "", WARN),

@@ -1,0 +1,1 @@
+"""Nights: the on-time record, what is predicted, and what is reported."""
