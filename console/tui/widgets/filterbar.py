@@ -188,7 +188,8 @@ class FilterBar(Vertical):
 
     def _follow(self) -> None:
         said = self._hint()
-        half_a_field = bool(said.offered) and all(one.endswith(":") for one in said.offered)
+        in_a_word = bool(self.input.value) and not self.input.value[-1].isspace()
+        half_a_field = in_a_word and bool(said.offered) and all(one.endswith(":") for one in said.offered)
         if said.problem is None and not half_a_field:
             self.post_message(self.Typed(self.input.value.strip()))
 
