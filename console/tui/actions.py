@@ -43,6 +43,7 @@ class Action:
 HEADINGS: dict[str, str] = {
     "everywhere": "Everywhere",
     "job": "On a job (Tonight, Jobs and a job's detail)",
+    "detail": "In a job's detail",
     "marks": "On many jobs (Jobs)",
     "jobs": "On the list of jobs (Jobs)",
     "schedule": "On a schedule",
@@ -69,6 +70,13 @@ _JOB = (
     Action("job.lower", "minus", "job('lower')", "priority down", "Lower the priority of a queued job (asks first)", "job", _OPERATOR, footer=False),  # noqa: E501
     Action("job.rerender", "R,shift+r", "job('rerender')", "re-render", "Make an ended job anew from the first stage (asks first)", "job", _OPERATOR, destructive=True),  # noqa: E501
 )  # fmt: skip
+_DETAIL = (
+    Action("detail.copy", "y", "copy('url')", "copy", "Copy the address of the result (OSC 52)", "detail"),
+    Action(
+        "detail.copy-id", "Y,shift+y", "copy('id')", "copy id", "Copy the job's id (OSC 52)", "detail", footer=False
+    ),
+    Action("detail.raw", "t", "raw", "tree/raw", "The payload as a tree, or as it is", "detail"),
+)
 _MARKS = (
     Action("marks.toggle", "space", "mark", "mark", "Mark the job, or take its mark away, and go to the next", "marks"),
     Action(
@@ -111,7 +119,17 @@ _APP = (
     Action("app.quit", "q", "app.quit", "quit", "Leave; under up and demo the daemon stops too", "everywhere"),
 )  # fmt: skip
 
-ACTIONS: tuple[Action, ...] = (*map(_screen, SCREENS), *_JOB, *_JOBS, *_MARKS, *_SCHEDULE, *_LIST, *_TEXT, *_APP)
+ACTIONS: tuple[Action, ...] = (
+    *map(_screen, SCREENS),
+    *_JOB,
+    *_DETAIL,
+    *_JOBS,
+    *_MARKS,
+    *_SCHEDULE,
+    *_LIST,
+    *_TEXT,
+    *_APP,
+)
 """All of them."""
 
 BY_ID = {action.id: action for action in ACTIONS}

@@ -18,10 +18,12 @@ from textual.screen import Screen
 
 from console.text import clean
 from console.tui.background import Background
+from console.tui.clipboard import TooLongError, osc52
 from console.tui.commands import Commands, Guard
 from console.tui.draw.base import Frame
 from console.tui.driver import ConsoleDriver
 from console.tui.keys import resolve
+from console.tui.link import Link
 from console.tui.notices import Notice
 from console.tui.poller import Poller
 from console.tui.questions import Question
@@ -95,6 +97,7 @@ class PredawnApp(App[None]):
         self._settings = settings
         self._clock = clock
         self._poller: Poller | None = None
+        self._no_link = Link(clock.monotonic)
         self._lists, self._slow = Background("console-lists"), Background("console-counts")
         self.views = views or SavedViews()
         self._signs = choose_signs(
@@ -137,6 +140,7 @@ class PredawnApp(App[None]):
             keymap=self.keymap,
             role=self.commands.guard.role,
             armed_s=self.commands.armed_for_s(now),
+            behind_s=self.link.state().behind_s,
         )
 
     def announce(self, text: str, *, good: bool = True) -> None:
@@ -159,6 +163,17 @@ class PredawnApp(App[None]):
         """Put the notice away."""
         self._notice = None
         self._paint()
+
+    def copy(self, text: str, what: str) -> None:
+        """Copy a text to the clipboard of the reader's machine."""
+        try:
+            sequence = osc52(clean(text), os.environ)
+        except TooLongError as error:
+            self.say(str(error), good=False)
+            return
+        if self._driver is not None:
+            self._driver.write(sequence)
+        self.say(f"{what} is copied, where the terminal allows it (OSC 52)")
 
     def show(self, screen: Screen[Any]) -> None:
         """Put a screen or a dialog over the one in sight."""
@@ -184,6 +199,16 @@ class PredawnApp(App[None]):
     def fetch_slowly(self, call: Callable[[], T]) -> Awaitable[T]:
         """Do a read that may take long, where nobody waits for it."""
         return self._slow.run(call)
+
+    def holds_frames(self) -> bool:
+        """Whether the terminal is so far behind that nothing should be sent now."""
+        return self.link.is_behind()
+
+    @property
+    def link(self) -> Link:
+        """How fast the terminal takes what is sent."""
+        driver = self._driver
+        return driver.link if isinstance(driver, ConsoleDriver) else self._no_link
 
     def monotonic(self) -> float:
         """Seconds on a counter that never steps."""

@@ -55,7 +55,7 @@ SCREENS: tuple[ScreenEntry, ...] = (
 )
 """In the order of their keys. The first is where the console opens."""
 
-DIALOG_SCOPES: tuple[tuple[str, ...], ...] = (("job", "text"),)
+DIALOG_SCOPES: tuple[tuple[str, ...], ...] = (("job", "text", "detail"),)
 """Scopes that meet outside of the screens above: a job's detail."""
 
 

@@ -19,6 +19,7 @@ class Signs:
     cursor: str
     mark: str
     thumb: str
+    guide: str
     dot: str
     dash: str
     ellipsis: str
@@ -47,6 +48,7 @@ UNICODE = Signs(
     cursor="▸",
     mark="■",
     thumb="▐",
+    guide="│",
     dot="·",
     dash="–",
     ellipsis="…",
@@ -75,6 +77,7 @@ ASCII = Signs(
     cursor=">",
     mark="#",
     thumb="|",
+    guide="|",
     dot="-",
     dash="-",
     ellipsis="~",

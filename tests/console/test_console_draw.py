@@ -305,7 +305,7 @@ def test_the_keys_are_unambiguous_and_taken_by_no_multiplexer() -> None:
 
 
 def test_every_action_has_a_scope_that_some_screen_has_and_help_names() -> None:
-    scopes = {"everywhere", "text", *(scope for screen in SCREENS for scope in screen.scopes)}
+    scopes = {"everywhere", "text", "detail", *(scope for screen in SCREENS for scope in screen.scopes)}
     assert {action.scope for action in ACTIONS} <= scopes
     assert scopes == set(HEADINGS)
     assert [screen.key for screen in SCREENS] == [str(n) for n in range(1, len(SCREENS) + 1)]

@@ -66,8 +66,16 @@ class Host(Reader, Protocol):
         """Put the notice away."""
         ...
 
+    def copy(self, text: str, what: str) -> None:
+        """Copy a text to the clipboard of the reader's machine."""
+        ...
+
     def show(self, screen: Screen[Any]) -> None:
         """Put a screen or a dialog over this one."""
+        ...
+
+    def holds_frames(self) -> bool:
+        """Whether the terminal is so far behind that nothing should be sent now."""
         ...
 
     def rewant(self) -> None:
@@ -128,6 +136,11 @@ class Paintable(Screen[R]):
     def on_resize(self, _event: events.Resize) -> None:
         """Another size shows other things: do not wait for the next tick."""
         self.call_after_refresh(self.catch_up)
+
+    def _on_timer_update(self) -> None:
+        """Let changes gather while the terminal is behind; Textual asks again a frame later."""
+        if not self.host.holds_frames():
+            super()._on_timer_update()
 
     def catch_up(self) -> None:
         """Paint what is known now; nothing while the screen is being put together or taken apart."""
