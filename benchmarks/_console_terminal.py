@@ -64,7 +64,7 @@ class MeasuredTerminal:
             list(command),
             stdin=slave,
             stdout=slave,
-            stderr=subprocess.DEVNULL,
+            stderr=slave,  # Textual draws there
             start_new_session=True,
             env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", **(environment or {})},
         )
