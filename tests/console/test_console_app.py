@@ -265,7 +265,7 @@ async def test_the_detail_shows_attempts_and_scrolls_to_the_end_of_a_long_payloa
         )
         assert "THE VERY END" not in drawn
         await pilot.press("pagedown")
-        await shows(app, "Logs by stage", "UNAVAILABLE: connection refused")
+        await shows(app, "try 4", "UNAVAILABLE: connection refused")
         await pilot.press("end")
         await shows(app, "THE VERY END")
         await pilot.press("home")

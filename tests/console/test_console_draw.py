@@ -470,7 +470,8 @@ def test_a_terminal_that_never_answers_is_not_waited_for() -> None:
     ],
 )
 def test_the_theme_fits_the_terminal(setting: str, environ: dict[str, Any], theme: str) -> None:
-    assert choose_theme(setting, **{"no_color": False, "term": "", **environ}) == theme
+    given_there: dict[str, Any] = {"no_color": False, "term": "", **environ}
+    assert choose_theme(setting, **given_there) == theme
 
 
 def test_without_colour_backgrounds_are_reversed_and_grey_is_dim() -> None:
@@ -500,7 +501,7 @@ HOSTILE_PARTS = st.sampled_from(
 )
 
 
-@settings(max_examples=10_000, deadline=None)
+@settings(max_examples=10_000, deadline=None, database=None)
 @given(st.lists(HOSTILE_PARTS | st.text(max_size=8), max_size=8).map("".join))
 def test_no_text_of_a_job_reaches_the_terminal_with_a_control_character(text: str) -> None:
     for shown in (clean(text, limit=80), *clean_lines(text).split("\n")):
