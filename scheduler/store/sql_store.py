@@ -10,6 +10,7 @@ from scheduler.store.audit_store import SqlAudit
 from scheduler.store.commands import SqlCommands
 from scheduler.store.engine import Database, open_engine
 from scheduler.store.health_store import SqlHealth
+from scheduler.store.history_store import SqlHistory
 from scheduler.store.leader_store import SqlLeaders
 from scheduler.store.migrations import check, migrate
 from scheduler.store.night_store import SqlNights
@@ -31,6 +32,7 @@ class SqlStore(
     SqlHealth,
     SqlLeaders,
     SqlNights,
+    SqlHistory,
     SqlAudit,
     SqlOutbox,
 ):
