@@ -26,6 +26,7 @@ class JobType:
         route: the route its jobs take by themselves; None: what ``pipeline.route`` says.
         routes: the routes its jobs may take at all.
         time_limit_s: seconds a job may run in all; None: ``queue.timeout_s``.
+        off: it is turned off here; what to do to have it.
     """
 
     name: str
@@ -33,10 +34,11 @@ class JobType:
     route: str | None = None
     routes: tuple[str, ...] = (PIPELINE, ORCHESTRATOR)
     time_limit_s: float | None = None
+    off: str | None = None
 
     def check(self, spec: JobSpec) -> str | None:
         """What is wrong with what is asked for, in words; None: nothing. May look at files."""
-        problem = self.route_problem(spec.payload.get("route"))
+        problem = self.off_problem() or self.route_problem(spec.payload.get("route"))
         if problem is not None:
             return problem
         try:
@@ -45,6 +47,10 @@ class JobType:
             # Where the brief cannot be looked for now, the job finds out when it runs.
             return None if failure.kind is FailureClass.UNAVAILABLE else failure.message
         return None
+
+    def off_problem(self) -> str | None:
+        """Why no job of this type is made here, in words; None: it is. Pure."""
+        return None if self.off is None else f"job type {self.name} is turned off here: {self.off}"
 
     def route_problem(self, asked: object) -> str | None:
         """What is wrong with ``payload.route``, in words; None: nothing. Pure."""
