@@ -24,7 +24,13 @@ from config.sections.pipeline import (
     StagesSettings,
 )
 from config.sections.recording import RecordingSettings
-from config.sections.services import LocalServicesSettings, ServiceSettings, ServicesSettings, SoraSettings
+from config.sections.services import (
+    FilesSettings,
+    LocalServicesSettings,
+    ServiceSettings,
+    ServicesSettings,
+    SoraSettings,
+)
 from config.sections.storage import S3Settings, StorageSettings, SupabaseSettings
 from config.sections.upgrade import UpgradeSettings
 from config.sections.words import ContentSettings, FeedSettings, PostgrestSettings, ScriptSettings, SpeechSettings
@@ -39,6 +45,7 @@ __all__ = [
     "DeadlineSettings",
     "EstimateSettings",
     "FeedSettings",
+    "FilesSettings",
     "HealthSettings",
     "LocalServicesSettings",
     "LogSettings",
