@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -18,6 +18,7 @@ from scheduler.domain.snapshot import Page, Snapshot
 from scheduler.filters import FilterError, parse
 from scheduler.health.prober import HISTORY, stale_after
 from scheduler.health.standing import standing
+from scheduler.history import HistoryOperations
 from scheduler.job_types import JobType, unknown_type
 from scheduler.nights.foresight import Foresight
 from scheduler.nights.operations import NightsPart
@@ -34,7 +35,7 @@ NO_DEADLINE = "no schedule with a deadline is enabled"
 NEVER_STARTED = "no schedules here yet: the daemon brings them from the config at its start (predawn serve)"
 
 
-class StoreOperations(NightsPart, AuditReads, RecordedOperations):
+class StoreOperations(NightsPart, AuditReads, RecordedOperations, HistoryOperations):
     """The ``Operations`` port over a store.
 
     Args:
@@ -44,6 +45,7 @@ class StoreOperations(NightsPart, AuditReads, RecordedOperations):
         job_types: what may be submitted, by name.
         chains: provider names of each stage, best first, as this installation has them.
         recording: the black box of this machine, or None where there is none to read.
+        probe: probes all services once and keeps the answers, or None where that cannot be done.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class StoreOperations(NightsPart, AuditReads, RecordedOperations):
         job_types: Mapping[str, JobType],
         chains: Mapping[StageName, Sequence[str]],
         recording: Recording | None = None,
+        probe: Callable[[], tuple[ServiceHealth, ...]] | None = None,
     ) -> None:
         self._store = store
         self._audit_store = store
@@ -65,6 +68,8 @@ class StoreOperations(NightsPart, AuditReads, RecordedOperations):
         self._chains = chains
         self._recording = recording
         self.foresight = Foresight(store, settings, clock, job_types=job_types, chains=chains)
+        self._history = store
+        self._probe = probe
 
     @property
     def auditor(self) -> Auditor:

@@ -30,6 +30,7 @@ from scheduler.domain.job import QueueConfig
 from scheduler.ports.clock import Clock
 from scheduler.ports.store import Store, StoreUnavailableError
 from scheduler.store.memory_audit import MemoryAudit
+from scheduler.store.memory_history import MemoryHistory
 from scheduler.store.memory_leaders import MemoryLeaders
 from scheduler.store.memory_nights import MemoryNights
 from scheduler.store.memory_outbox import MemoryOutbox
@@ -74,6 +75,7 @@ class FakeClock:
 
 class MemoryStore(
     MemoryNights,
+    MemoryHistory,
     MemoryLeaders,
     MemoryAudit,
     MemoryOutbox,

@@ -33,6 +33,7 @@ from scheduler.domain.service import Probe
 from scheduler.domain.settlement import Settlement
 from scheduler.domain.snapshot import Page, ProcessInfo
 from scheduler.ports.audit import AuditStore
+from scheduler.ports.history import HistoryStore
 from scheduler.ports.nights import NightStore
 from scheduler.ports.outbox import OutboxStore
 
@@ -374,6 +375,7 @@ class LeaderStore(Protocol):
 
 
 class Store(
+    HistoryStore,
     JobStore,
     RenderStore,
     ScheduleStore,
