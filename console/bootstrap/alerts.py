@@ -5,14 +5,15 @@ from __future__ import annotations
 import random
 
 from config.settings import Settings
+from console.bootstrap.callbacks import callback_lane
 from scheduler.alerting.delivery import DeliveryLoop, Lane
 from scheduler.ports.store import Store
 
 
 def make_lanes(settings: Settings, store: Store) -> tuple[Lane, ...]:
     """The channels that the settings set up; whoever adds one adds its lane here."""
-    del settings, store
-    return ()
+    del store
+    return (callback_lane(settings),)
 
 
 def make_delivery_loop(settings: Settings, store: Store, owner: str) -> DeliveryLoop:
