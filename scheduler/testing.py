@@ -32,6 +32,7 @@ from scheduler.ports.clock import Clock
 from scheduler.ports.store import Store, StoreUnavailableError
 from scheduler.store.memory_api import MemoryApi
 from scheduler.store.memory_audit import MemoryAudit
+from scheduler.store.memory_history import MemoryHistory
 from scheduler.store.memory_leaders import MemoryLeaders
 from scheduler.store.memory_nights import MemoryNights
 from scheduler.store.memory_outbox import MemoryOutbox
@@ -77,6 +78,7 @@ class FakeClock:
 class MemoryStore(
     MemoryApi,
     MemoryNights,
+    MemoryHistory,
     MemoryLeaders,
     MemoryAudit,
     MemoryOutbox,
