@@ -81,7 +81,9 @@ def make_api(operations: HttpOperations, options: ApiOptions) -> Api:
     for router in ROUTERS:
         http.include_router(router)
     http.openapi = lambda: openapi_of(http)
-    return Api(http, context, Guard(http, operations.authenticate, options.limits, time.monotonic))
+    return Api(
+        http, context, Guard(http, operations.authenticate, options.limits, time.monotonic, context.watch.answered)
+    )
 
 
 def openapi_of(http: FastAPI) -> dict[str, Any]:

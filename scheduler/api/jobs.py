@@ -174,7 +174,7 @@ def _preferred(prefer: str | None) -> float | None:
 @router.get("/jobs/{job_id}", summary="How a job stands", response_model=JobDetailView, responses=responses(404))
 async def job(job_id: JobId, context: Ctx, actor: Caller) -> Response:
     """Status, progress in percent, stage, seconds left, result, error and attempts; at most 0.2 s old."""
-    return JSONResponse(outlook_view(await context.watch.outlook(job_id)))
+    return Response(await context.watch.answer(job_id), media_type="application/json")
 
 
 @router.delete(
