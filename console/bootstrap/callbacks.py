@@ -12,7 +12,8 @@ from scheduler.alerting.delivery import Lane
 from scheduler.ports.clock import SystemClock
 
 KEY_FILE = "callback.key"
-PARALLEL = 4
+PARALLEL = 2
+"""Calls at once: one receiver that does not answer does not hold up all others."""
 
 
 def callback_lane(settings: Settings) -> Lane:

@@ -27,6 +27,8 @@ from scheduler.domain.content import Segment, SegmentKind
 from scheduler.domain.job import QueueConfig
 from scheduler.ports.media import CardContext
 
+pytestmark = pytest.mark.timeout(300)
+
 
 @dataclass
 class Heard:

@@ -9,8 +9,10 @@ import shutil
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,7 +26,10 @@ PATIENCE_S = 60.0
 # An answer that is no success ends the walk: the page shows no mistakes.
 STRICT = 'set -euo pipefail\ncurl() { command curl --fail-with-body "$@"; }\n'
 
-pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+pytestmark = [
+    pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed"),
+    pytest.mark.timeout(300),
+]
 
 
 @pytest.fixture
@@ -47,29 +52,45 @@ def environment(tmp_path: Path, port: int) -> dict[str, str]:
     )
 
 
-@pytest.fixture
-def daemon(environment: dict[str, str], port: int) -> Iterator[None]:
+@contextmanager
+def running(environment: dict[str, str], port: int, kind: str, status: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of predawn, once its health says this."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "console.cli.main", "serve"], env=environment, stderr=subprocess.DEVNULL
+        [sys.executable, "-m", "console.cli.main", kind], env=environment, stderr=subprocess.DEVNULL
     )
     try:
         until = time.monotonic() + PATIENCE_S
-        while not healthy(port):
-            assert process.poll() is None, "the daemon has ended"
-            assert time.monotonic() < until, "the daemon does not answer"
+        while health(port) != status:
+            assert process.poll() is None, "it has ended"
+            assert time.monotonic() < until, "it does not answer"
             time.sleep(0.2)
-        yield
+        yield process
     finally:
         process.terminate()
         process.wait(30)
 
 
-def healthy(port: int) -> bool:
+@pytest.fixture
+def daemon(environment: dict[str, str], port: int) -> Iterator[None]:
+    with running(environment, port, "serve", "healthy"):
+        yield
+
+
+def health(port: int) -> str | None:
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as answer:
-            return bool(json.load(answer)["status"] == "healthy")
+            return str(json.load(answer)["status"])
+    except urllib.error.HTTPError as error:
+        with error:
+            return str(json.load(error)["status"])
     except OSError:
-        return False
+        return None
+
+
+def test_the_api_runs_alone_and_says_that_nobody_works(environment: dict[str, str], port: int) -> None:
+    with running(environment, port, "api", "unhealthy") as process:
+        process.terminate()
+        assert process.wait(30) == 0
 
 
 @pytest.mark.usefixtures("daemon")
@@ -78,7 +99,7 @@ def test_the_walk_through_works_as_printed(environment: dict[str, str], port: in
     assert found is not None
     script = STRICT + found.group(1).replace(":8103", f":{port}")
     done = subprocess.run(
-        ["bash", "-c", script], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=110, check=False
+        ["bash", "-c", script], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=200, check=False
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     assert probe(tmp_path / "video.mp4").duration_s > 2

@@ -11,10 +11,13 @@ from typing import Any
 
 import httpx
 import psutil
+import pytest
 from api_world import Manim, World, workflow, world
 from starlette.responses import JSONResponse
 
 FOLLOWERS = 200
+
+pytestmark = pytest.mark.timeout(300)
 
 
 async def events(

@@ -21,6 +21,7 @@ from scheduler.api.context import ApiOptions
 from scheduler.api.guard import Limits
 from scheduler.domain.access import Role
 from scheduler.domain.job import JobSpec
+from scheduler.logs import quiet
 from scheduler.operations import StoreOperations
 from scheduler.ports.operations import Actor
 from scheduler.testing import FakeClock, Faults, MemoryStore, faulty
@@ -28,6 +29,11 @@ from scheduler.testing import FakeClock, Faults, MemoryStore, faulty
 ADMIN = Actor("root", "cli", role=Role.ADMIN)
 LIMITS = Limits(rate_per_s=1e6, burst=1_000_000, max_body=4096, max_depth=8)
 DOUBT = {"job_type": "doubt", "input": {"question": "What is the repo rate?"}}
+
+
+@pytest.fixture(autouse=True)
+def _no_narration() -> None:  # pyright: ignore[reportUnusedFunction] - pytest calls it
+    quiet()
 
 
 @dataclass
