@@ -15,6 +15,7 @@ from scheduler.domain.outbox import ChannelHealth
 from scheduler.domain.render import Attempt
 from scheduler.domain.service import ServiceHealth
 from scheduler.domain.snapshot import StageView
+from scheduler.domain.storable import unstorable
 from scheduler.domain.token import Token
 from scheduler.job_types import JobType, unknown_type
 from scheduler.pipeline.views import stage_views
@@ -103,7 +104,7 @@ class ApiCommands:
         kind = self._job_types.get(spec.job_type)
         if kind is None:
             raise InvalidError(unknown_type(spec.job_type, self._job_types))
-        problem = kind.check(spec)
+        problem = unstorable(spec.payload, "payload") or kind.check(spec)
         if problem is not None:
             raise InvalidError(problem)
 

@@ -122,6 +122,8 @@ class Guard:
             return
         headers: dict[bytes, bytes] = dict(scope["headers"])
         refused = await self._admit(headers.get(b"authorization"), scope)
+        if refused is None and (b"%00" in scope.get("query_string", b"") or "\0" in scope["path"]):
+            refused = problem(400, "the address holds a NUL character")
         if refused is not None:
             await refused(scope, receive, send)
             return

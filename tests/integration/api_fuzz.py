@@ -4,6 +4,8 @@ Run by ``test_api_fuzz.py``, in a process of its own: schemathesis brings a pyte
 
     python tests/integration/api_fuzz.py CASES
 
+On SQLite, or on the empty database that ``PREDAWN_TEST_FUZZ_DATABASE`` names.
+
 Prints one JSON object: how many cases, and what is wrong.
 """
 
@@ -86,7 +88,9 @@ def main(cases: int) -> dict[str, Any]:
                 rate_per_s=1e6, burst=1_000_000, max_wait_s=0.0, webhooks=WebhookSettings(secret=SecretStr("x"))
             ),
             "services": base.services.model_copy(update={"sora": SoraSettings(enabled=True)}),
-            "database": base.database.model_copy(update={"synchronous": "NORMAL"}),
+            "database": base.database.model_copy(
+                update={"synchronous": "NORMAL", "url": os.environ.get("PREDAWN_TEST_FUZZ_DATABASE")}
+            ),
         }
     )
     store = open_installation_store(settings)
