@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -53,7 +53,7 @@ def environment(tmp_path: Path, port: int) -> dict[str, str]:
 
 
 @contextmanager
-def running(environment: dict[str, str], port: int, kind: str, status: str) -> Iterator[subprocess.Popen[bytes]]:
+def running(environment: dict[str, str], port: int, kind: str, status: str) -> Generator[subprocess.Popen[bytes]]:
     """A process of predawn, once its health says this."""
     process = subprocess.Popen(
         [sys.executable, "-m", "console.cli.main", kind], env=environment, stderr=subprocess.DEVNULL
