@@ -10,7 +10,7 @@ DEV := $(VENV)/.dev-installed
 MATRIX_WORKERS ?= 3
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test chaos matrix matrix-ci check bench bench-queue clean help lock format setup
+.PHONY: demo test chaos matrix matrix-ci api-fuzz bench-api check bench bench-queue clean help lock format setup
 
 demo: $(RUNTIME) ## Everything on this machine: local services, daemon, tonight's render, the console on it
 	@PREDAWN_HOME="$${PREDAWN_HOME:-$(CURDIR)/.demo}" $(BIN)/predawn demo $(DEMO_ARGS)
@@ -33,6 +33,12 @@ check: $(DEV) ## Lint, format, types, import contracts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports
+
+api-fuzz: $(DEV) ## The API under schemathesis: 2,600 cases over its OpenAPI document (about 3 minutes)
+	@PREDAWN_TEST_FUZZ=whole $(BIN)/python -m pytest -n 0 tests/integration/test_api_fuzz.py $(TEST_ARGS)
+
+bench-api: $(DEV) ## The API under load while ten renders run
+	@$(BIN)/python -m benchmarks.api $(BENCH_ARGS)
 
 bench: $(DEV) ## Benchmarks: figures side by side in one run
 	@$(BIN)/python -m benchmarks
