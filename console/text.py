@@ -8,6 +8,7 @@ characters without width that throw a table out of line.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 _SEQUENCES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor, modes
@@ -54,3 +55,13 @@ def clean(text: str, *, limit: int | None = None) -> str:
     if limit is not None and len(line) > limit:
         line = line[: max(limit - 1, 0)] + "…"
     return line
+
+
+def has_words(said: Iterable[str], text: str) -> bool:
+    """Whether all words of ``text`` occur in what is said, in any case, and no ``-word`` does. Pure."""
+    hay = "\n".join(said).lower()
+    for word in text.lower().split():
+        unwanted = len(word) > 1 and word.startswith("-")
+        if (word[1:] in hay) if unwanted else (word not in hay):
+            return False
+    return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -19,6 +19,7 @@ from scheduler.domain.snapshot import Page, Snapshot, StageView
 from scheduler.filters import FilterError, parse
 from scheduler.health.prober import HISTORY, stale_after
 from scheduler.health.standing import standing
+from scheduler.history import HistoryOperations
 from scheduler.job_types import JobType, unknown_type
 from scheduler.nights.operations import NightsPart
 from scheduler.pipeline.forecast import load_estimates, predict
@@ -38,7 +39,7 @@ ESTIMATES_KEPT_S = 60.0
 """Seconds for which estimates read from history are used again."""
 
 
-class StoreOperations(NightsPart, AlertCommands, AuditReads, RecordedOperations):
+class StoreOperations(NightsPart, AlertCommands, AuditReads, RecordedOperations, HistoryOperations):
     """The ``Operations`` port over a store.
 
     Args:
@@ -48,6 +49,7 @@ class StoreOperations(NightsPart, AlertCommands, AuditReads, RecordedOperations)
         job_types: what may be submitted, by name.
         chains: provider names of each stage, best first, as this installation has them.
         recording: the black box of this machine, or None where there is none to read.
+        probe: probes all services once and keeps the answers, or None where that cannot be done.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class StoreOperations(NightsPart, AlertCommands, AuditReads, RecordedOperations)
         job_types: Mapping[str, JobType],
         chains: Mapping[StageName, Sequence[str]],
         recording: Recording | None = None,
+        probe: Callable[[], tuple[ServiceHealth, ...]] | None = None,
     ) -> None:
         self._store = store
         self._audit_store = store
@@ -68,6 +71,8 @@ class StoreOperations(NightsPart, AlertCommands, AuditReads, RecordedOperations)
         self._job_types = job_types
         self._chains = chains
         self._recording = recording
+        self._history = store
+        self._probe = probe
         self._estimates: Mapping[tuple[str, str], Estimate] = {}
         self._estimates_at: float | None = None
 

@@ -31,6 +31,7 @@ from scheduler.ports.clock import Clock
 from scheduler.ports.store import Store, StoreUnavailableError
 from scheduler.store.memory_alerts import MemoryAlerts
 from scheduler.store.memory_audit import MemoryAudit
+from scheduler.store.memory_history import MemoryHistory
 from scheduler.store.memory_leaders import MemoryLeaders
 from scheduler.store.memory_nights import MemoryNights
 
@@ -74,6 +75,7 @@ class FakeClock:
 
 class MemoryStore(
     MemoryNights,
+    MemoryHistory,
     MemoryLeaders,
     MemoryAudit,
     MemoryAlerts,

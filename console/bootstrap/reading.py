@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from config.settings import Settings
@@ -10,6 +11,7 @@ from integrations.content.asked import DoubtSource, PromptSource
 from integrations.kit.urls import is_loopback, origin_of
 from scheduler.domain.job import QueueConfig
 from scheduler.domain.render import StageName
+from scheduler.domain.service import ServiceHealth
 from scheduler.job_types import ORCHESTRATOR, PIPELINE, SORA, JobType, by_name
 from scheduler.operations import StoreOperations
 from scheduler.ports.clock import SystemClock
@@ -90,8 +92,15 @@ def make_operations(settings: Settings, store: Store) -> StoreOperations:
         SystemClock(),
         job_types=job_types(settings, ask=False),
         chains=chains(settings),
+        probe=lambda: _probe(settings),
         recording=RecordingReader(settings.recording_file, limit_bytes=settings.recording.limit_mb * MEGABYTE),
     )
+
+
+def _probe(settings: Settings) -> tuple[ServiceHealth, ...]:
+    from console.bootstrap.daemon import probe_services  # noqa: PLC0415 - what a daemon needs costs commands a second
+
+    return asyncio.run(probe_services(settings))
 
 
 def job_types(settings: Settings, *, ask: bool = True) -> dict[str, JobType]:

@@ -44,6 +44,9 @@ HEADINGS: dict[str, str] = {
     "everywhere": "Everywhere",
     "job": "On a job (Tonight, Jobs and a job's detail)",
     "schedule": "On a schedule",
+    "service": "On a service",
+    "log": "In the logs",
+    "audit": "In the audit trail",
     "list": "In a list",
     "text": "In a text",
 }
@@ -69,6 +72,16 @@ _SCHEDULE = (
     Action("schedule.run", "r", "run_schedule", "run now", "Queue the schedule's run now (asks first)", "schedule", _OPERATOR),  # noqa: E501
     Action("schedule.pause", "p", "pause_schedule", "pause/resume", "Pause the schedule, or resume a paused one (asks first)", "schedule", _OPERATOR),  # noqa: E501
 )  # fmt: skip
+_SERVICE = (Action("service.probe", "p", "probe", "probe now", "Probe all services now", "service", _OPERATOR),)
+_LOG = (
+    Action("log.filter", "slash", "filter", "filter", "Show only the calls in which all the words occur", "log"),
+    Action("log.wrap", "w", "wrap", "wrap", "Long messages on several rows, or cut", "log"),
+    Action("log.follow", "f", "follow", "follow", "Follow the newest call, or hold; going up holds", "log"),
+)
+_AUDIT = (
+    Action("audit.filter", "slash", "filter", "filter", "Show only the lines in which all the words occur", "audit"),
+    Action("audit.verify", "v", "verify", "verify", "Hold the chain of hashes against itself", "audit"),
+)
 _LIST = (
     Action("list.down", "down,j", "cursor(1)", "down", "One row down", "list", footer=False),
     Action("list.up", "up,k", "cursor(-1)", "up", "One row up", "list", footer=False),
@@ -95,7 +108,17 @@ _APP = (
     Action("app.quit", "q", "app.quit", "quit", "Leave; under up and demo the daemon stops too", "everywhere"),
 )  # fmt: skip
 
-ACTIONS: tuple[Action, ...] = (*map(_screen, SCREENS), *_JOB, *_SCHEDULE, *_LIST, *_TEXT, *_APP)
+ACTIONS: tuple[Action, ...] = (
+    *map(_screen, SCREENS),
+    *_JOB,
+    *_SCHEDULE,
+    *_SERVICE,
+    *_LOG,
+    *_AUDIT,
+    *_LIST,
+    *_TEXT,
+    *_APP,
+)
 """All of them."""
 
 BY_ID = {action.id: action for action in ACTIONS}

@@ -45,6 +45,23 @@ SCREENS: tuple[ScreenEntry, ...] = (
     ScreenEntry(
         "schedule", "3", "Schedule", "what is due, and when", f"{_AT}.schedule:ScheduleScreen", ("list", "schedule")
     ),
+    ScreenEntry(
+        "services",
+        "4",
+        "Services",
+        "how each stands, its latencies, what changed",
+        f"{_AT}.services:ServicesScreen",
+        ("list", "service"),
+    ),
+    ScreenEntry("logs", "7", "Logs", "every call, as it happens", f"{_AT}.logs:LogsScreen", ("list", "log")),
+    ScreenEntry(
+        "audit",
+        "8",
+        "Audit",
+        "who did what, and what came of it",
+        f"{_AT}.audit:AuditScreen",
+        ("list", "audit"),
+    ),
 )
 """In the order of their keys. The first is where the console opens."""
 

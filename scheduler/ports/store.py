@@ -34,6 +34,7 @@ from scheduler.domain.settlement import Settlement
 from scheduler.domain.snapshot import Page, ProcessInfo
 from scheduler.ports.alert_store import AlertStore
 from scheduler.ports.audit import AuditStore
+from scheduler.ports.history import HistoryStore
 from scheduler.ports.nights import NightStore
 from scheduler.ports.outbox import OutboxStore
 
@@ -375,6 +376,7 @@ class LeaderStore(Protocol):
 
 
 class Store(
+    HistoryStore,
     JobStore,
     RenderStore,
     ScheduleStore,

@@ -222,6 +222,15 @@ class LeaderRow(Row, table=True):
     expires_at: datetime = Field(sa_type=UtcDateTime)
 
 
+class ConsoleVisitRow(Row, table=True):
+    """When somebody last looked at the console."""
+
+    __tablename__ = "console_visits"
+
+    name: str = Field(primary_key=True, sa_type=Text)
+    seen_at: datetime = Field(sa_type=UtcDateTime)
+
+
 class NightRow(Row, table=True):
     """What became of one run date of a schedule with a deadline; kept when its job is pruned."""
 
@@ -328,6 +337,7 @@ service_probes = _table("service_probes")
 processes = _table("processes")
 leaders = _table("leaders")
 nights = _table("nights")
+console_visits = _table("console_visits")
 audit = _table("audit")
 audit_head = _table("audit_head")
 api_tokens = _table("api_tokens")

@@ -10,6 +10,7 @@ from scheduler.store.alert_store import SqlAlerts
 from scheduler.store.audit_store import SqlAudit
 from scheduler.store.commands import SqlCommands
 from scheduler.store.engine import Database, open_engine
+from scheduler.store.history_store import SqlHistory
 from scheduler.store.leader_store import SqlLeaders
 from scheduler.store.migrations import check, migrate
 from scheduler.store.night_store import SqlNights
@@ -30,6 +31,7 @@ class SqlStore(
     SqlWatch,
     SqlLeaders,
     SqlNights,
+    SqlHistory,
     SqlAudit,
     SqlOutbox,
     SqlAlerts,

@@ -25,6 +25,7 @@ from scheduler.domain.schedule import Difference, Fire, ScheduleDefinition, Sche
 from scheduler.domain.service import Probe, ServiceHealth, ServiceState
 from scheduler.domain.sla import WINDOWS, Calibration, SlaReport, Success, on_time
 from scheduler.domain.snapshot import Page, ProcessInfo, Snapshot, StageState, StageView, Tonight
+from scheduler.history import HistoryOperations
 from scheduler.ports.audit import AuditFilter
 from scheduler.ports.operations import Actor, JobDetail, NotFoundError, UpcomingFire
 from scheduler.recorded import RecordedOperations
@@ -292,7 +293,7 @@ def snapshot(night: Tonight | None = None, *, jobs: Sequence[Job] | None = None,
 
 
 @dataclass
-class FakeOperations(FakeAlerts, RecordedOperations):
+class FakeOperations(FakeAlerts, HistoryOperations, RecordedOperations):
     """Serves what a test gives it and records the commands. ``broken`` is raised by every read."""
 
     current: Snapshot = field(default_factory=snapshot)

@@ -40,6 +40,9 @@ class RowList(LineView, Generic[T]):
             super().__init__()
             self.key = key
 
+    class Moved(Message):
+        """The cursor is on another row."""
+
     def __init__(
         self,
         *,
@@ -112,9 +115,11 @@ class RowList(LineView, Generic[T]):
         if not self._items:
             return
         self._index = max(min(index, len(self._items) - 1), 0)
-        self._cursor = self._key(self._items[self._index])
+        last, self._cursor = self._cursor, self._key(self._items[self._index])
         self._reveal()
         self._redraw()
+        if self._cursor != last:
+            self.post_message(self.Moved())
 
     def _reveal(self) -> None:
         height, top = self.size.height, self.scroll_offset.y

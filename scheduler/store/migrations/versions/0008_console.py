@@ -1,6 +1,10 @@
-"""Nothing yet."""
+"""When people last looked at the console, for the brief they get when they are back."""
 
 from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0008"
 down_revision = "0007"
@@ -9,8 +13,14 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    sqlite = op.get_bind().dialect.name == "sqlite"
+    time = sa.Text() if sqlite else postgresql.TIMESTAMP(timezone=True)
+    op.create_table(
+        "console_visits",
+        sa.Column("name", sa.Text, primary_key=True, nullable=False),
+        sa.Column("seen_at", time, nullable=False),
+    )
 
 
 def downgrade() -> None:
-    pass
+    op.drop_table("console_visits")
