@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from alerts_world import a_job, depth
 
 from config.sections.alerts import AlertSettings
@@ -239,6 +240,7 @@ def table(rows: dict[str, Row], wrong: list[Alert]) -> str:
     return "\n".join(lines)
 
 
+@pytest.mark.timeout(600)
 def test_every_incident_makes_one_alert_in_time_and_nothing_else_does() -> None:
     truths, alerts = month(7)
     rows, wrong = judge(truths, alerts)
