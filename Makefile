@@ -10,7 +10,7 @@ DEV := $(VENV)/.dev-installed
 MATRIX_WORKERS ?= 3
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test chaos matrix matrix-ci api-fuzz bench-api check bench bench-queue clean help lock format setup
+.PHONY: demo test chaos chaos-alerts alerts-table matrix matrix-ci api-fuzz bench-api check bench bench-queue clean help lock format setup
 
 demo: $(RUNTIME) ## Everything on this machine: local services, daemon, tonight's render, the console on it
 	@PREDAWN_HOME="$${PREDAWN_HOME:-$(CURDIR)/.demo}" $(BIN)/predawn demo $(DEMO_ARGS)
@@ -20,6 +20,13 @@ test: $(DEV) ## The whole test suite, in parallel (TEST_ARGS= adds pytest option
 
 chaos: $(DEV) ## Kills, freezes and cut connections at length: 2,000 jobs on SQLite and on PostgreSQL (about 10 minutes)
 	@PREDAWN_TEST_CHAOS=long $(BIN)/python -m pytest -n 0 -s tests/chaos tests/integration/test_queue_machines.py $(TEST_ARGS)
+
+chaos-alerts: $(DEV) ## kill -9 at every boundary of telling, 200 times, and 1,000 alerts at once (about 3 minutes)
+	@PREDAWN_TEST_CHAOS=long $(BIN)/python -m pytest -n 0 -s tests/chaos/test_chaos_alerts.py tests/integration/test_alerts_flood.py $(TEST_ARGS)
+
+alerts-table: $(DEV) ## The ten faults of alerting, with what each channel received
+	@rm -f .alerts-table; PREDAWN_TEST_ALERTS_TABLE=$(CURDIR)/.alerts-table $(BIN)/python -m pytest -q -n 0 tests/integration/test_alerts_faults.py tests/integration/test_alerts_socket.py tests/integration/test_alerts_deadman.py $(TEST_ARGS)
+	@printf '| fault | what happens | Slack | e-mail | told |\n|---|---|---|---|---|\n'; sort -t'|' -k2n .alerts-table; rm -f .alerts-table
 
 matrix: $(DEV) ## Every service with every fault, a night of failures, kills at every stage (about 8 minutes on 2 cores)
 	@PREDAWN_TEST_MATRIX=whole $(BIN)/python -m pytest -n $(MATRIX_WORKERS) tests/matrix tests/integration/test_kills_stages.py $(TEST_ARGS)

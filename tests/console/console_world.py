@@ -298,7 +298,7 @@ def snapshot(night: Tonight | None = None, *, jobs: Sequence[Job] | None = None,
 
 
 @dataclass
-class FakeOperations(HistoryOperations, RecordedOperations, FakeAlerts):
+class FakeOperations(FakeAlerts, HistoryOperations, RecordedOperations):
     """Serves what a test gives it and records the commands. ``broken`` is raised by every read."""
 
     current: Snapshot = field(default_factory=snapshot)
