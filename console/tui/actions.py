@@ -47,6 +47,7 @@ HEADINGS: dict[str, str] = {
     "service": "On a service",
     "log": "In the logs",
     "audit": "In the audit trail",
+    "metrics": "In the metrics",
     "list": "In a list",
     "text": "In a text",
 }
@@ -82,6 +83,16 @@ _AUDIT = (
     Action("audit.filter", "slash", "filter", "filter", "Show only the lines in which all the words occur", "audit"),
     Action("audit.verify", "v", "verify", "verify", "Hold the chain of hashes against itself", "audit"),
 )
+_METRICS = (Action("metrics.days", "d", "days", "days", "Another number of days: 7, 30, 90, 365", "metrics"),)
+_PAST = (
+    Action("past.back", "left_square_bracket", "app.past(-10)", "back", "Look back: 10 seconds before what is shown", "everywhere", footer=False),  # noqa: E501
+    Action("past.forward", "right_square_bracket", "app.past(10)", "forward", "10 seconds on again; past the present is the present", "everywhere", footer=False),  # noqa: E501
+    Action("past.far-back", "left_parenthesis", "app.past(-300)", "far back", "5 minutes back", "everywhere", footer=False),  # noqa: E501
+    Action("past.far-forward", "right_parenthesis", "app.past(300)", "far forward", "5 minutes on again", "everywhere", footer=False),  # noqa: E501
+    Action("past.event-before", "left_curly_bracket", "app.event(-1)", "event before", "To the moment worth a look before: a verdict, a fallback, an alert, a service", "everywhere", footer=False),  # noqa: E501
+    Action("past.event-after", "right_curly_bracket", "app.event(1)", "event after", "To the next one", "everywhere", footer=False),  # noqa: E501
+    Action("past.jump", "at", "app.jump", "look back", "Choose a past moment: type a time, or take one from the list", "everywhere", footer=False),  # noqa: E501
+)  # fmt: skip
 _LIST = (
     Action("list.down", "down,j", "cursor(1)", "down", "One row down", "list", footer=False),
     Action("list.up", "up,k", "cursor(-1)", "up", "One row up", "list", footer=False),
@@ -115,9 +126,11 @@ ACTIONS: tuple[Action, ...] = (
     *_SERVICE,
     *_LOG,
     *_AUDIT,
+    *_METRICS,
     *_LIST,
     *_TEXT,
     *_APP,
+    *_PAST,
 )
 """All of them."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from importlib import import_module
@@ -28,12 +28,16 @@ from console.tui.registry import SCREENS, ScreenEntry
 from console.tui.screens.base import Paintable
 from console.tui.screens.confirm import ConfirmScreen
 from console.tui.screens.help import HelpScreen
+from console.tui.screens.moments import MomentsScreen
 from console.tui.screens.palette import PaletteScreen
+from console.tui.scrub import Scrubber
 from console.tui.signs import ASCII, choose_signs
 from console.tui.themes import MONO, THEMES, MonoFilter, choose_theme
 from console.tui.view import ConsoleOptions, View, Want
+from scheduler.domain.recording import Mark, Past
 from scheduler.ports.clock import Clock
 from scheduler.ports.operations import Actor, Operations
+from scheduler.replay import PastOperations
 
 _HUNG_UP = 129
 """Exit code when the terminal went away: what a shell reports for SIGHUP."""
@@ -77,8 +81,11 @@ class PredawnApp(App[None]):
         self.animation_level = "none"  # also when somebody has imported Textual before us
         self.view = View()
         self.operations = operations
+        self._reading = operations
         self.commands = Commands(self, Guard(actor, arm=settings.arm))
         self.keymap = resolve(settings.keys)
+        self.scrub = Scrubber(self)
+        self._live = View()
         self._settings = settings
         self._clock = clock
         self._poller: Poller | None = None
@@ -106,11 +113,17 @@ class PredawnApp(App[None]):
     @property
     def reading(self) -> Operations:
         """Where what is on the screen comes from."""
-        return self.operations
+        return self._reading
+
+    @property
+    def looks_back(self) -> str | None:
+        """Why nothing can be done while a past moment is shown; None: the present is."""
+        return self.scrub.refusal
 
     def frame(self) -> Frame:
-        """The newest view, for now."""
-        now = self._clock.now()
+        """The newest view, for now; while a past moment is shown, for then."""
+        today, past = self._clock.now(), self.scrub.past
+        now = today if past is None else past.asked
         return Frame(
             view=self.view,
             now=now,
@@ -121,7 +134,9 @@ class PredawnApp(App[None]):
             refresh_s=self._settings.refresh_s,
             keymap=self.keymap,
             role=self.commands.guard.role,
-            armed_s=self.commands.armed_for_s(now),
+            armed_s=self.commands.armed_for_s(today),
+            past=past,
+            today=today,
         )
 
     def announce(self, text: str, *, good: bool = True) -> None:
@@ -141,9 +156,29 @@ class PredawnApp(App[None]):
         self._paint()
 
     def dismiss_notice(self) -> None:
-        """Put the notice away."""
+        """Put the notice away; when there is none, come back from the past."""
+        if self._notice is None:
+            self.scrub.leave()
         self._notice = None
         self._paint()
+
+    def show_past(self, past: Past | None) -> None:
+        """Show a past moment, or the present again; every screen reads from there from now on."""
+        if self._reading is self.operations:
+            self._live = self.view
+        if past is None:
+            self._reading, view = self.operations, self._live
+        else:
+            self._reading = cast("Operations", PastOperations(self.operations, past))
+            view = View(snapshot=past.snapshot, upcoming=self.view.upcoming, answers=self.view.answers)
+        if self._poller is not None:
+            self._poller.source(self._reading)
+        self.view = view
+        self._paint()
+
+    def offer(self, marks: Sequence[Mark]) -> None:
+        """Let the reader choose a past moment."""
+        self.push_screen(MomentsScreen(marks), lambda at: self.scrub.to(at) if at is not None else None)
 
     def show(self, screen: Screen[Any]) -> None:
         """Put a screen or a dialog over the one in sight."""
@@ -181,6 +216,7 @@ class PredawnApp(App[None]):
 
     def on_unmount(self) -> None:
         """Let the threads go."""
+        self.scrub.close()
         self.commands.close()
 
     def _publish(self, view: View) -> None:
@@ -263,6 +299,18 @@ class PredawnApp(App[None]):
             nodes = (below.focused or below).ancestors_with_self
             node = next((node for node in nodes if hasattr(node, name)), self)
             self.run_worker(self.run_action(action, default_namespace=node), exit_on_error=True)
+
+    def action_past(self, seconds: float) -> None:
+        """Look back, or forward again, by so many seconds."""
+        self.scrub.step(seconds)
+
+    def action_event(self, direction: int) -> None:
+        """To the moment worth a look before or after this one."""
+        self.scrub.to_mark(direction)
+
+    def action_jump(self) -> None:
+        """Choose a past moment."""
+        self.scrub.choose()
 
     def action_arm(self) -> None:
         """Arm destructive actions."""

@@ -90,7 +90,9 @@ def _state(frame: Frame, *, words: int) -> Content:
         parts.append((f"{signs.bad} daemon dead {fmt.age(daemon.beat_at, frame.now)}  ", BAD))
     elif words > 1:
         parts.append((f"{signs.full} daemon  ", OK))
-    if view.is_stale(frame.now, frame.refresh_s):
+    if frame.past is not None:
+        parts.append((f"{signs.warn} past  " if words else f"{signs.warn} ", WARN))
+    elif view.is_stale(frame.now, frame.refresh_s):
         age = fmt.coarse_duration(view.age_s(frame.now) or 0.0)
         parts.append((f"{signs.warn} data {age} old  " if words else f"{signs.warn} {age} old  ", WARN))
     elif words > 1:
