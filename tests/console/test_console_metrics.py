@@ -41,7 +41,7 @@ async def test_rates_budget_reasons_and_times_are_told(tmp_path: Path) -> None:
     here.store.save_nights(some_nights())
     here.calls(12)
     render = here.store.recent_attempts(limit=1)[0].render_id
-    for n in range(3):
+    for _ in range(3):
         here.store.record_failure(
             FailureRecord(
                 render_id=render,
