@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from console.cli import audit, config, db, demo, doctor, jobs, render, replay, run, schedules, sla, status
+from console.cli import audit, brief, config, db, demo, doctor, jobs, render, replay, run, schedules, sla, status
 from console.cli.context import EXIT_USAGE, Cli, exit_codes
 from console.cli.output import say
 from scheduler.logs import quiet
@@ -81,6 +81,7 @@ app.command()(sla.sla)
 app.command()(jobs.logs)
 app.command()(replay.replay)
 app.command()(doctor.doctor)
+app.command()(brief.brief)
 app.command("local-services")(run.local_services)
 
 

@@ -71,6 +71,7 @@ _JOB = (
 )  # fmt: skip
 _SCHEDULE = (
     Action("schedule.run", "r", "run_schedule", "run now", "Queue the schedule's run now (asks first)", "schedule", _OPERATOR),  # noqa: E501
+    Action("schedule.skip", "s", "skip_schedule", "skip/unskip", "Skip a run date of the schedule, or owe a skipped one again (asks for the date)", "schedule", _OPERATOR),  # noqa: E501
     Action("schedule.pause", "p", "pause_schedule", "pause/resume", "Pause the schedule, or resume a paused one (asks first)", "schedule", _OPERATOR),  # noqa: E501
 )  # fmt: skip
 _SERVICE = (Action("service.probe", "p", "probe", "probe now", "Probe all services now", "service", _OPERATOR),)
@@ -116,6 +117,8 @@ _APP = (
     Action("app.arm", "exclamation_mark", "app.arm", "arm", "Arm what takes something away, for 30 seconds (where the config asks for it)", "everywhere", _OPERATOR, footer=False),  # noqa: E501
     Action("app.theme", "T,shift+t", "app.next_theme", "theme", "The next theme: dark, light, high contrast, 16 colours, mono", "everywhere", footer=False),  # noqa: E501
     Action("app.redraw", "ctrl+l", "app.redraw", "redraw", "Draw the whole screen anew", "everywhere", footer=False),
+    Action("app.brief", "B,shift+b", "app.brief", "brief", "What has happened since you last looked: verdicts, new failures, who did what", "everywhere", footer=False),  # noqa: E501
+    Action("app.export", "E,shift+e", "app.export", "export", "Write this view into a file: text, JSON or SVG", "everywhere", footer=False),  # noqa: E501
     Action("app.quit", "q", "app.quit", "quit", "Leave; under up and demo the daemon stops too", "everywhere"),
 )  # fmt: skip
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from importlib import import_module
@@ -20,20 +20,28 @@ from console.text import clean
 from console.tui.commands import Commands, Guard
 from console.tui.draw.base import Frame
 from console.tui.driver import ConsoleDriver
+from console.tui.export import ExportError, as_json
+from console.tui.export import check as check_export
+from console.tui.export import write as write_export
 from console.tui.keys import resolve
 from console.tui.notices import Notice
 from console.tui.poller import Poller
 from console.tui.questions import Question
 from console.tui.registry import SCREENS, ScreenEntry
 from console.tui.screens.base import Paintable
+from console.tui.screens.brief import BriefScreen
 from console.tui.screens.confirm import ConfirmScreen
 from console.tui.screens.help import HelpScreen
 from console.tui.screens.moments import MomentsScreen
 from console.tui.screens.palette import PaletteScreen
+from console.tui.screens.prompt import PromptScreen
 from console.tui.scrub import Scrubber
 from console.tui.signs import ASCII, choose_signs
 from console.tui.themes import MONO, THEMES, MonoFilter, choose_theme
 from console.tui.view import ConsoleOptions, View, Want
+from console.tui.visits import EVERY_S as VISIT_EVERY_S
+from console.tui.visits import Visits
+from scheduler.brief import MorningBrief
 from scheduler.domain.recording import Mark, Past
 from scheduler.ports.clock import Clock
 from scheduler.ports.operations import Actor, Operations
@@ -85,6 +93,7 @@ class PredawnApp(App[None]):
         self.commands = Commands(self, Guard(actor, arm=settings.arm))
         self.keymap = resolve(settings.keys)
         self.scrub = Scrubber(self)
+        self.visits = Visits(self, actor.name)
         self._live = View()
         self._settings = settings
         self._clock = clock
@@ -176,6 +185,10 @@ class PredawnApp(App[None]):
         self.view = view
         self._paint()
 
+    def tell(self, brief: MorningBrief) -> None:
+        """Show what has happened since the reader last looked."""
+        self.push_screen(BriefScreen(brief))
+
     def offer(self, marks: Sequence[Mark]) -> None:
         """Let the reader choose a past moment."""
         self.push_screen(MomentsScreen(marks), lambda at: self.scrub.to(at) if at is not None else None)
@@ -212,11 +225,14 @@ class PredawnApp(App[None]):
         self._poller.want(self._wants())
         self.run_worker(self._poller.run(), name="poller", exit_on_error=True)
         self._arm_tick()
+        self.visits.begin()
+        self.set_interval(VISIT_EVERY_S, self.visits.still_here, name="visits")
         self._end_with_the_terminal()
 
     def on_unmount(self) -> None:
         """Let the threads go."""
         self.scrub.close()
+        self.visits.close()
         self.commands.close()
 
     def _publish(self, view: View) -> None:
@@ -311,6 +327,38 @@ class PredawnApp(App[None]):
     def action_jump(self) -> None:
         """Choose a past moment."""
         self.scrub.choose()
+
+    def action_brief(self) -> None:
+        """What has happened since the last visit."""
+        self.visits.ask()
+
+    def action_export(self) -> None:
+        """Write what is on the screen into a file."""
+        below, now = self.screen, self._clock.now()
+        if isinstance(below, Paintable) and not below.is_modal:
+            name = f"predawn-{below.tab.lower()}-{now:%Y%m%d-%H%M%S}.txt"
+            hint = "As text, or with the ending .json with the data it is drawn from, or .svg as a picture."
+            texts = {".txt": "\n".join(self._lines()) + "\n", ".svg": self.export_screenshot(title="predawn")}
+            texts[".json"] = as_json(below.tab, self.view, self._lines(), now)
+            self.push_screen(
+                PromptScreen("Write this view into a file", hint, text=name, check=check_export),
+                lambda chosen: self._export(chosen, texts),
+            )
+
+    def _lines(self) -> list[str]:
+        """What is on the screen, line by line."""
+        strips = self.screen._compositor.render_strips()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - no public way
+        return ["".join(segment.text for segment in strip).rstrip() for strip in strips[: self.size.height]]
+
+    def _export(self, name: str | None, texts: Mapping[str, str]) -> None:
+        if name is None:
+            return
+        try:
+            path = write_export(name, texts[name[name.rfind(".") :].lower()])
+        except ExportError as error:
+            self.say(str(error), good=False)
+        else:
+            self.say(f"written: {path}")
 
     def action_arm(self) -> None:
         """Arm destructive actions."""
