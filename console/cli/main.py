@@ -12,9 +12,11 @@ import typer
 from console.cli import (
     alerts,
     audit,
+    brief,
     config,
     db,
     demo,
+    doctor,
     jobs,
     render,
     replay,
@@ -103,6 +105,8 @@ app.command()(report.report)
 app.command()(simulate.simulate)
 app.command()(jobs.logs)
 app.command()(replay.replay)
+app.command()(doctor.doctor)
+app.command()(brief.brief)
 app.command("local-services")(run.local_services)
 
 

@@ -77,11 +77,24 @@ def up(ctx: typer.Context) -> None:
     run_up(cli.settings, cli.console_actor)
 
 
-def console(ctx: typer.Context) -> None:
+def console(
+    ctx: typer.Context,
+    web: Annotated[bool, typer.Option("--web", help="In a browser, on this machine only (extra: web).")] = False,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="With --web: the port.")] = 8104,
+) -> None:
     """Attach the console to the database; it shows the state also when the daemon is dead.
 
     Example: predawn console
     """
+    if web:
+        from console.bootstrap.web import command_of, run_web  # noqa: PLC0415 - an extra
+
+        cli = cli_of(ctx)
+        loaded = cli.loaded
+        say(f"predawn console: http://127.0.0.1:{port} for whoever sits at this machine; stop with ctrl-c")
+        url = loaded.settings.database.url
+        run_web(command_of(config_file=loaded.config_file, home=loaded.settings.home, database_url=url), port)
+        return
     needs_terminal("console", "predawn status and predawn watch tell the same as text")
     from console.bootstrap.terminal import run_console  # noqa: PLC0415 - Textual costs 0.3 s
 

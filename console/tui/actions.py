@@ -53,6 +53,7 @@ HEADINGS: dict[str, str] = {
     "service": "On a service",
     "log": "In the logs",
     "audit": "In the audit trail",
+    "metrics": "In the metrics",
     "list": "In a list",
     "text": "In a text",
 }
@@ -98,6 +99,7 @@ _JOBS = (
 )
 _SCHEDULE = (
     Action("schedule.run", "r", "run_schedule", "run now", "Queue the schedule's run now (asks first)", "schedule", _OPERATOR),  # noqa: E501
+    Action("schedule.skip", "s", "skip_schedule", "skip/unskip", "Skip a run date of the schedule, or owe a skipped one again (asks for the date)", "schedule", _OPERATOR),  # noqa: E501
     Action("schedule.pause", "p", "pause_schedule", "pause/resume", "Pause the schedule, or resume a paused one (asks first)", "schedule", _OPERATOR),  # noqa: E501
 )  # fmt: skip
 _SERVICE = (Action("service.probe", "p", "probe", "probe now", "Probe all services now", "service", _OPERATOR),)
@@ -110,6 +112,16 @@ _AUDIT = (
     Action("audit.filter", "slash", "filter", "filter", "Show only the lines in which all the words occur", "audit"),
     Action("audit.verify", "v", "verify", "verify", "Hold the chain of hashes against itself", "audit"),
 )
+_METRICS = (Action("metrics.days", "d", "days", "days", "Another number of days: 7, 30, 90, 365", "metrics"),)
+_PAST = (
+    Action("past.back", "left_square_bracket", "app.past(-10)", "back", "Look back: 10 seconds before what is shown", "everywhere", footer=False),  # noqa: E501
+    Action("past.forward", "right_square_bracket", "app.past(10)", "forward", "10 seconds on again; past the present is the present", "everywhere", footer=False),  # noqa: E501
+    Action("past.far-back", "left_parenthesis", "app.past(-300)", "far back", "5 minutes back", "everywhere", footer=False),  # noqa: E501
+    Action("past.far-forward", "right_parenthesis", "app.past(300)", "far forward", "5 minutes on again", "everywhere", footer=False),  # noqa: E501
+    Action("past.event-before", "left_curly_bracket", "app.event(-1)", "event before", "To the moment worth a look before: a verdict, a fallback, an alert, a service", "everywhere", footer=False),  # noqa: E501
+    Action("past.event-after", "right_curly_bracket", "app.event(1)", "event after", "To the next one", "everywhere", footer=False),  # noqa: E501
+    Action("past.jump", "at", "app.jump", "look back", "Choose a past moment: type a time, or take one from the list", "everywhere", footer=False),  # noqa: E501
+)  # fmt: skip
 _LIST = (
     Action("list.down", "down,j", "cursor(1)", "down", "One row down", "list", footer=False),
     Action("list.up", "up,k", "cursor(-1)", "up", "One row up", "list", footer=False),
@@ -134,6 +146,8 @@ _APP = (
     Action("app.arm", "exclamation_mark", "app.arm", "arm", "Arm what takes something away, for 30 seconds (where the config asks for it)", "everywhere", _OPERATOR, footer=False),  # noqa: E501
     Action("app.theme", "T,shift+t", "app.next_theme", "theme", "The next theme: dark, light, high contrast, 16 colours, mono", "everywhere", footer=False),  # noqa: E501
     Action("app.redraw", "ctrl+l", "app.redraw", "redraw", "Draw the whole screen anew", "everywhere", footer=False),
+    Action("app.brief", "B,shift+b", "app.brief", "brief", "What has happened since you last looked: verdicts, new failures, who did what", "everywhere", footer=False),  # noqa: E501
+    Action("app.export", "E,shift+e", "app.export", "export", "Write this view into a file: text, JSON or SVG", "everywhere", footer=False),  # noqa: E501
     Action("app.quit", "q", "app.quit", "quit", "Leave; under up and demo the daemon stops too", "everywhere"),
 )  # fmt: skip
 
@@ -147,9 +161,11 @@ ACTIONS: tuple[Action, ...] = (
     *_SERVICE,
     *_LOG,
     *_AUDIT,
+    *_METRICS,
     *_LIST,
     *_TEXT,
     *_APP,
+    *_PAST,
 )
 """All of them."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from importlib import import_module
@@ -22,6 +22,9 @@ from console.tui.clipboard import TooLongError, osc52
 from console.tui.commands import Commands, Guard
 from console.tui.draw.base import Frame
 from console.tui.driver import ConsoleDriver
+from console.tui.export import ExportError, as_json
+from console.tui.export import check as check_export
+from console.tui.export import write as write_export
 from console.tui.keys import resolve
 from console.tui.link import Link
 from console.tui.notices import Notice
@@ -30,14 +33,23 @@ from console.tui.questions import Question
 from console.tui.registry import SCREENS, ScreenEntry
 from console.tui.savedviews import SavedViews
 from console.tui.screens.base import Paintable
+from console.tui.screens.brief import BriefScreen
 from console.tui.screens.confirm import ConfirmScreen
 from console.tui.screens.help import HelpScreen
+from console.tui.screens.moments import MomentsScreen
 from console.tui.screens.palette import PaletteScreen
+from console.tui.screens.prompt import PromptScreen
+from console.tui.scrub import Scrubber
 from console.tui.signs import ASCII, choose_signs
 from console.tui.themes import MONO, THEMES, MonoFilter, choose_theme
 from console.tui.view import ConsoleOptions, View, Want
+from console.tui.visits import EVERY_S as VISIT_EVERY_S
+from console.tui.visits import Visits
+from scheduler.brief import MorningBrief
+from scheduler.domain.recording import Mark, Past
 from scheduler.ports.clock import Clock
 from scheduler.ports.operations import Actor, Operations
+from scheduler.replay import PastOperations
 
 T = TypeVar("T")
 
@@ -92,8 +104,12 @@ class PredawnApp(App[None]):
         self.animation_level = "none"  # also when somebody has imported Textual before us
         self.view = View()
         self.operations = operations
+        self._reading = operations
         self.commands = Commands(self, Guard(actor, arm=settings.arm))
         self.keymap = resolve(settings.keys)
+        self.scrub = Scrubber(self)
+        self.visits = Visits(self, actor.name)
+        self._live = View()
         self._settings = settings
         self._clock = clock
         self._poller: Poller | None = None
@@ -124,11 +140,17 @@ class PredawnApp(App[None]):
     @property
     def reading(self) -> Operations:
         """Where what is on the screen comes from."""
-        return self.operations
+        return self._reading
+
+    @property
+    def looks_back(self) -> str | None:
+        """Why nothing can be done while a past moment is shown; None: the present is."""
+        return self.scrub.refusal
 
     def frame(self) -> Frame:
-        """The newest view, for now."""
-        now = self._clock.now()
+        """The newest view, for now; while a past moment is shown, for then."""
+        today, past = self._clock.now(), self.scrub.past
+        now = today if past is None else past.asked
         return Frame(
             view=self.view,
             now=now,
@@ -139,7 +161,9 @@ class PredawnApp(App[None]):
             refresh_s=self._settings.refresh_s,
             keymap=self.keymap,
             role=self.commands.guard.role,
-            armed_s=self.commands.armed_for_s(now),
+            armed_s=self.commands.armed_for_s(today),
+            past=past,
+            today=today,
             behind_s=self.link.state().behind_s,
         )
 
@@ -160,7 +184,9 @@ class PredawnApp(App[None]):
         self._paint()
 
     def dismiss_notice(self) -> None:
-        """Put the notice away."""
+        """Put the notice away; when there is none, come back from the past."""
+        if self._notice is None:
+            self.scrub.leave()
         self._notice = None
         self._paint()
 
@@ -174,6 +200,28 @@ class PredawnApp(App[None]):
         if self._driver is not None:
             self._driver.write(sequence)
         self.say(f"{what} is copied, where the terminal allows it (OSC 52)")
+
+    def show_past(self, past: Past | None) -> None:
+        """Show a past moment, or the present again; every screen reads from there from now on."""
+        if self._reading is self.operations:
+            self._live = self.view
+        if past is None:
+            self._reading, view = self.operations, self._live
+        else:
+            self._reading = cast("Operations", PastOperations(self.operations, past))
+            view = View(snapshot=past.snapshot, upcoming=self.view.upcoming, answers=self.view.answers)
+        if self._poller is not None:
+            self._poller.source(self._reading)
+        self.view = view
+        self._paint()
+
+    def tell(self, brief: MorningBrief) -> None:
+        """Show what has happened since the reader last looked."""
+        self.push_screen(BriefScreen(brief))
+
+    def offer(self, marks: Sequence[Mark]) -> None:
+        """Let the reader choose a past moment."""
+        self.push_screen(MomentsScreen(marks), lambda at: self.scrub.to(at) if at is not None else None)
 
     def show(self, screen: Screen[Any]) -> None:
         """Put a screen or a dialog over the one in sight."""
@@ -229,11 +277,13 @@ class PredawnApp(App[None]):
         self._poller.want(self._wants())
         self.run_worker(self._poller.run(), name="poller", exit_on_error=True)
         self._arm_tick()
+        self.visits.begin()
+        self.set_interval(VISIT_EVERY_S, self.visits.still_here, name="visits")
         self._end_with_the_terminal()
 
     def on_unmount(self) -> None:
         """Let the threads go."""
-        for background in (self.commands, self._lists, self._slow):
+        for background in (self.scrub, self.visits, self.commands, self._lists, self._slow):
             background.close()
 
     def _publish(self, view: View) -> None:
@@ -320,6 +370,50 @@ class PredawnApp(App[None]):
     def action_undo(self) -> None:
         """Take the last command back."""
         self.commands.undo()
+
+    def action_past(self, seconds: float) -> None:
+        """Look back, or forward again, by so many seconds."""
+        self.scrub.step(seconds)
+
+    def action_event(self, direction: int) -> None:
+        """To the moment worth a look before or after this one."""
+        self.scrub.to_mark(direction)
+
+    def action_jump(self) -> None:
+        """Choose a past moment."""
+        self.scrub.choose()
+
+    def action_brief(self) -> None:
+        """What has happened since the last visit."""
+        self.visits.ask()
+
+    def action_export(self) -> None:
+        """Write what is on the screen into a file."""
+        below, now = self.screen, self._clock.now()
+        if isinstance(below, Paintable) and not below.is_modal:
+            name = f"predawn-{below.tab.lower()}-{now:%Y%m%d-%H%M%S}.txt"
+            hint = "As text, or with the ending .json with the data it is drawn from, or .svg as a picture."
+            texts = {".txt": "\n".join(self._lines()) + "\n", ".svg": self.export_screenshot(title="predawn")}
+            texts[".json"] = as_json(below.tab, self.view, self._lines(), now)
+            self.push_screen(
+                PromptScreen("Write this view into a file", hint, text=name, check=check_export),
+                lambda chosen: self._export(chosen, texts),
+            )
+
+    def _lines(self) -> list[str]:
+        """What is on the screen, line by line."""
+        strips = self.screen._compositor.render_strips()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - no public way
+        return ["".join(segment.text for segment in strip).rstrip() for strip in strips[: self.size.height]]
+
+    def _export(self, name: str | None, texts: Mapping[str, str]) -> None:
+        if name is None:
+            return
+        try:
+            path = write_export(name, texts[name[name.rfind(".") :].lower()])
+        except ExportError as error:
+            self.say(str(error), good=False)
+        else:
+            self.say(f"written: {path}")
 
     def action_arm(self) -> None:
         """Arm destructive actions."""

@@ -50,6 +50,11 @@ class Asker(Protocol):
         """The time of day."""
         ...
 
+    @property
+    def looks_back(self) -> str | None:
+        """Why nothing can be done while a past moment is shown; None: the present is."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Guard:
@@ -112,7 +117,7 @@ class Commands:
 
     def may(self, action_id: str) -> bool:
         """Whether the reader may do it now; says why not."""
-        reason = self.guard.refusal(action_id, armed=bool(self.armed_for_s(self._app.time())))
+        reason = self._app.looks_back or self.guard.refusal(action_id, armed=bool(self.armed_for_s(self._app.time())))
         if reason is not None:
             self._app.say(reason, good=False)
         return reason is None

@@ -60,6 +60,14 @@ SCREENS: tuple[ScreenEntry, ...] = (
         f"{_AT}.services:ServicesScreen",
         ("list", "service"),
     ),
+    ScreenEntry(
+        "metrics",
+        "5",
+        "Metrics",
+        "on time or not, why renders fail, how long stages take",
+        f"{_AT}.metrics:MetricsScreen",
+        ("text", "metrics"),
+    ),
     ScreenEntry("logs", "7", "Logs", "every call, as it happens", f"{_AT}.logs:LogsScreen", ("list", "log")),
     ScreenEntry(
         "audit",

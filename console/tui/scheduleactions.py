@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from console import format as fmt
 from console.text import clean
 from console.tui.asking import Host
 from console.tui.questions import Question
+from scheduler.domain.schedule import ScheduleState
 
 
 def ask_run(host: Host, schedule: str) -> None:
@@ -36,3 +39,34 @@ def ask_pause(host: Host, schedule: str, *, paused: bool) -> None:
         effect = "It starts its runs again, from the next one on."
         question = Question("Resume this schedule?", clean(schedule), effect, "Resume it")
     host.commands.ask("schedule.pause", question, pause)
+
+
+def ask_skip(host: Host, schedule: ScheduleState, day: date) -> None:
+    """Ask whether to skip a run date, or to owe a skipped one again, and do it."""
+    operations, actor, name = host.operations, host.commands.actor, schedule.definition.name
+    skipped = day in schedule.skip_dates
+
+    def change() -> str:
+        if skipped:
+            operations.unskip_date(name, day, actor=actor)
+            return f"schedule {name} owes {fmt.day(day)} again"
+        operations.skip_date(name, day, actor=actor)
+        return f"schedule {name} skips {fmt.day(day)}"
+
+    touches = f"{clean(name)} {fmt.day(day)} {day.year}"
+    if skipped:
+        question = Question(
+            "Owe this date again?", touches, "Its run starts at its time, if that is not past.", "Owe it"
+        )
+    else:
+        question = Question("Skip this date?", touches, "Nothing is made for it, and it counts as no miss.", "Skip it")
+    host.commands.ask("schedule.skip", question, change)
+
+
+def day_problem(text: str) -> str | None:
+    """Why this is no run date, with what would be; None: it is one."""
+    try:
+        date.fromisoformat(text.strip())
+    except ValueError:
+        return f"{clean(text, limit=40)!r} is no date: write it like 2026-11-21"
+    return None

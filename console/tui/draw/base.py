@@ -14,6 +14,7 @@ from console.tui.keys import Keymap
 from console.tui.signs import Signs
 from console.tui.view import View
 from scheduler.domain.access import Role
+from scheduler.domain.recording import Past
 
 OK = "$success"
 WARN = "$warning"
@@ -44,6 +45,8 @@ class Frame:
         role: the reader's.
         armed_s: seconds for which destructive actions are armed yet.
         behind_s: seconds that the terminal is behind what was sent to it.
+        past: the past moment that is shown, and that ``now`` stands at; None: the present.
+        today: the time of day while it is shown.
     """
 
     view: View
@@ -57,6 +60,13 @@ class Frame:
     role: Role = Role.VIEWER
     armed_s: float = 0.0
     behind_s: float = 0.0
+    past: Past | None = None
+    today: datetime | None = None
+
+    @property
+    def present(self) -> datetime:
+        """The time of day, also while a past moment is shown."""
+        return self.today or self.now
 
 
 def foreign(text: str | None, signs: Signs, limit: int = LONGEST_TEXT) -> str:

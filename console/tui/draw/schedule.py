@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual.content import Content
 
 from console import format as fmt
-from console.tui.draw.base import MUTED, OK, PLAIN, STRONG, WARN, Frame, cut, fit, foreign, line
+from console.tui.draw.base import BAD, MUTED, OK, PLAIN, STRONG, WARN, Frame, cut, fit, foreign, line
+from console.tui.draw.metrics import night_sign
 from console.tui.draw.words import Word
+from scheduler.domain.night import Night
 from scheduler.domain.schedule import ScheduleState
 from scheduler.ports.operations import UpcomingFire
 
@@ -83,3 +87,51 @@ def _fire(frame: Frame, upcoming: UpcomingFire) -> Content:
     )
     whole = line(head, (f" video of {fmt.day(fire.run_date)}", MUTED))
     return whole if whole.cell_length <= frame.width else cut(head, frame.width, signs)
+
+
+def draw_nights(frame: Frame, schedule: ScheduleState | None, nights: Sequence[Night] | None) -> list[Content]:
+    """The predicted finish of tonight's run against its deadline, and how the last ones ended."""
+    if schedule is None or schedule.definition.deadline is None:
+        return [line(("without a deadline there is nothing to be on time for", MUTED))] if schedule else []
+    lines = _predicted(frame, schedule)
+    if nights is None:
+        return [*lines, line(("  reading its nights", MUTED))]
+    if not nights:
+        return [*lines, line(("  no night yet", MUTED))]
+    lines += [_night(frame, night) for night in nights]
+    return [cut(one, frame.width, frame.signs) for one in lines]
+
+
+def _predicted(frame: Frame, schedule: ScheduleState) -> list[Content]:
+    tonight = frame.view.snapshot.tonight if frame.view.snapshot else None
+    if tonight is None or tonight.schedule != schedule.definition.name or tonight.deadline_at is None:
+        return []
+    zone, expected = tonight.timezone, tonight.prediction
+    parts: list[tuple[str, str]] = [("  tonight   ", MUTED)]
+    if expected is not None and expected.p50_at is not None and expected.p90_at is not None:
+        parts += [("P50 ", MUTED), (fmt.moment(expected.p50_at, frame.now, zone), STRONG)]
+        parts += [("  P90 ", MUTED), (fmt.moment(expected.p90_at, frame.now, zone), STRONG)]
+    else:
+        parts.append((tonight.verdict.value, STRONG))
+    parts += [("  by ", MUTED), (fmt.moment(tonight.deadline_at, frame.now, zone), STRONG)]
+    if tonight.slack_s is not None:
+        late = tonight.slack_s < 0
+        parts.append((f"  {fmt.duration(abs(tonight.slack_s))} {'late' if late else 'to spare'}", BAD if late else OK))
+    return [line(*parts)]
+
+
+def _night(frame: Frame, night: Night) -> Content:
+    sign, style = night_sign(night, frame.signs)
+    ready = "" if night.ready_at is None else f"out {fmt.clock_time(night.ready_at, night.timezone)}"
+    margin = night.margin_s
+    told = "" if margin is None else f"{fmt.duration(abs(margin))} {'late' if margin < 0 else 'to spare'}"
+    degraded = "degraded  " if night.degraded else ""
+    return line(
+        (f"  {fit(fmt.day(night.run_date), 12, frame.signs)}", PLAIN),
+        (f"{sign} ", style),
+        (fit(night.outcome.value, 9, frame.signs), style),
+        (fit(ready, 11, frame.signs), PLAIN),
+        (fit(told, 24, frame.signs), MUTED),
+        (degraded, WARN),
+        (foreign(night.note, frame.signs), MUTED),
+    )

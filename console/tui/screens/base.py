@@ -18,6 +18,7 @@ from textual.screen import ModalScreen, Screen
 from console.tui.commands import Commands
 from console.tui.draw.base import Frame
 from console.tui.draw.header import draw_clock, draw_header, draw_keys, draw_notice, draw_problem
+from console.tui.draw.past import draw_past
 from console.tui.keys import bindings_of, footer_actions
 from console.tui.notices import Notice
 from console.tui.reader import Reader
@@ -118,6 +119,7 @@ class Paintable(Screen[R]):
             yield Panel(self._draw_header, id="tabs")
             yield Panel(draw_clock, id="clock")
         yield Panel(draw_problem, id="problem", vanish=True)
+        yield Panel(draw_past, id="past", vanish=True)
 
     def on_mount(self) -> None:
         """Paint as soon as there is a place to paint."""

@@ -1,0 +1,155 @@
+"""The doctor looks around: daemon, ports, services, channels."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from config.settings import Settings
+from console.bootstrap.daemon import make_prober
+from console.bootstrap.doctor.findings import Finding, Named, fail, ok, warn
+from console.format import age
+from scheduler.domain.service import ServiceState
+from scheduler.domain.snapshot import ProcessInfo
+from scheduler.ports.clock import SystemClock
+from scheduler.ports.store import StoreError
+from scheduler.store import open_store
+
+CONNECT_S = 2.0
+DAEMONS = frozenset({"serve", "up", "demo", "standby"})
+
+
+def reach_checks(settings: Settings) -> Sequence[Named]:
+    """All of them."""
+    return (
+        ("daemon", lambda: _daemon(settings)),
+        ("port", lambda: _port(settings)),
+        ("services", lambda: _services(settings)),
+        ("channels", lambda: _channels(settings)),
+    )
+
+
+def _processes(settings: Settings) -> list[ProcessInfo] | None:
+    """Who has beaten lately; None: there is no database yet, or it cannot be used (another check says so)."""
+    url = settings.database_url
+    if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
+        return None
+    try:
+        store = open_store(url, busy_timeout_s=settings.database.busy_timeout_s, migrate=False)
+    except StoreError:
+        return None
+    try:
+        return store.processes()
+    finally:
+        store.close()
+
+
+def _daemon(settings: Settings) -> Iterable[Finding]:
+    processes = _processes(settings)
+    if processes is None:
+        yield warn("daemon", "not known: there is no database to look into", "predawn serve")
+        return
+    found = [one for one in processes if one.kind in DAEMONS]
+    living = [one for one in found if one.alive]
+    if living:
+        first = living[0]
+        yield ok(
+            "daemon",
+            f"{first.kind}, pid {first.pid} on {first.host}, seen {age(first.beat_at, SystemClock().now())} ago",
+        )
+    elif found:
+        yield fail(
+            "daemon",
+            f"dead: last seen {age(found[0].beat_at, SystemClock().now())} ago on {found[0].host}",
+            "predawn serve",
+        )
+    else:
+        yield warn("daemon", "none runs: nothing starts by itself", "predawn serve")
+
+
+def _port(settings: Settings) -> Iterable[Finding]:
+    api = settings.api
+    if not api.enabled or api.port == 0:
+        yield ok("port", "the API is switched off" if not api.enabled else "the API takes any free port")
+        return
+    living = any(one.alive for one in _processes(settings) or [])
+    try:
+        with socket.create_connection((api.host, api.port), timeout=CONNECT_S):
+            taken = True
+    except OSError:
+        taken = False
+    if taken and not living:
+        yield fail("port", f"{api.host}:{api.port} is taken by another program", "stop it, or set api.port")
+    elif living and not taken:
+        yield warn("port", f"a daemon lives, but nothing answers at {api.host}:{api.port}", "look into its log")
+    else:
+        yield ok("port", f"{api.host}:{api.port} {'answers' if taken else 'is free'}")
+
+
+def _services(settings: Settings) -> Iterable[Finding]:
+    """Ask each once; nothing is written."""
+
+    async def ask() -> list[tuple[str, Any]]:
+        prober, client = make_prober(settings, cast("Any", _Forgetful()))
+        async with client:
+            return [(health.service, health) for health in await prober.probe_now()]
+
+    found = asyncio.run(ask())
+    if not found:
+        yield ok("services", "none is enabled: everything is rendered here")
+    for name, health in found:
+        probe = health.last_probe
+        if health.state is ServiceState.UP and probe is not None:
+            yield ok(f"service {name}", f"{health.url} answers in {probe.latency_ms or 0:.0f} ms")
+        else:
+            why = probe.error if probe is not None and probe.error else health.state.value
+            yield warn(
+                f"service {name}",
+                f"{health.url}: {why}",
+                f"start it, or set services.{name}.enabled = false; a fallback renders",
+            )
+
+
+class _Forgetful:
+    """Keeps the probes of one look in memory."""
+
+    def __init__(self) -> None:
+        self._probes: list[Any] = []
+
+    def maintenance(self) -> list[Any]:
+        """Nothing is under maintenance for the doctor."""
+        return []
+
+    def add_probe(self, probe: Any) -> None:
+        self._probes.append(probe)
+
+    def probes(self, service: str, **_values: Any) -> list[Any]:
+        return [probe for probe in self._probes if probe.service == service]
+
+
+def _channels(settings: Settings) -> Iterable[Finding]:
+    """Whether anybody hears of trouble."""
+    alerts = getattr(settings, "alerts", None)
+    if alerts is None:
+        yield warn("channels", "no channel is set up: alerts stand on the console alone", "see docs/alerts.md")
+        return
+    there = [
+        name
+        for name, value in (
+            ("Slack", alerts.slack.bot_token and alerts.slack.channel),
+            ("e-mail", alerts.email.host and alerts.email.to),
+            ("dead-man's switch", alerts.deadman.liveness_url),
+        )
+        if value
+    ]
+    if not {"Slack", "e-mail"} & set(there):
+        yield warn(
+            "channels",
+            "neither Slack nor e-mail is set up: nobody is woken",
+            "alerts.slack and alerts.email in the config",
+        )
+    else:
+        yield ok("channels", f"{', '.join(there)}; predawn alerts test CHANNEL sends a message")
