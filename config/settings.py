@@ -8,13 +8,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from config.sections.access import AccessSettings
+from config.sections.alerts import AlertSettings, DeadmanSettings, EmailSettings, RuleSettings, SlackSettings
 from config.sections.api import ApiSettings
 from config.sections.base import Name, Section
 from config.sections.console import ConsoleSettings
 from config.sections.database import DatabaseSettings, QueueSettings
 from config.sections.health import HealthSettings
 from config.sections.log import LogSettings
-from config.sections.nights import ScheduleSettings
+from config.sections.nights import ReportSettings, ScheduleSettings
 from config.sections.pipeline import (
     DeadlineSettings,
     EstimateSettings,
@@ -26,16 +27,20 @@ from config.sections.pipeline import (
 from config.sections.recording import RecordingSettings
 from config.sections.services import LocalServicesSettings, ServiceSettings, ServicesSettings, SoraSettings
 from config.sections.storage import S3Settings, StorageSettings, SupabaseSettings
+from config.sections.upgrade import UpgradeSettings
 from config.sections.words import ContentSettings, FeedSettings, PostgrestSettings, ScriptSettings, SpeechSettings
 
 __all__ = [
     "SHIPPED_BRIEFS",
     "AccessSettings",
+    "AlertSettings",
     "ApiSettings",
     "ConsoleSettings",
     "ContentSettings",
     "DatabaseSettings",
     "DeadlineSettings",
+    "DeadmanSettings",
+    "EmailSettings",
     "EstimateSettings",
     "FeedSettings",
     "HealthSettings",
@@ -45,7 +50,9 @@ __all__ = [
     "PostgrestSettings",
     "QueueSettings",
     "RecordingSettings",
+    "ReportSettings",
     "RouteWord",
+    "RuleSettings",
     "S3Settings",
     "ScheduleSettings",
     "ScriptSettings",
@@ -53,12 +60,14 @@ __all__ = [
     "ServiceSettings",
     "ServicesSettings",
     "Settings",
+    "SlackSettings",
     "SoraSettings",
     "SpeechSettings",
     "StageSettings",
     "StagesSettings",
     "StorageSettings",
     "SupabaseSettings",
+    "UpgradeSettings",
 ]
 
 
@@ -73,12 +82,15 @@ class Settings(Section):
     speech: SpeechSettings = SpeechSettings()
     script: ScriptSettings = ScriptSettings()
     storage: StorageSettings = StorageSettings()
+    upgrade: UpgradeSettings = UpgradeSettings()
     content: ContentSettings = ContentSettings()
     pipeline: PipelineSettings = PipelineSettings()
     deadline: DeadlineSettings = DeadlineSettings()
     health: HealthSettings = HealthSettings()
     schedules: dict[Name, ScheduleSettings] = {"nightly": ScheduleSettings()}
     """Schedules by name. Naming any replaces the default one."""
+    report: ReportSettings = ReportSettings()
+    alerts: AlertSettings = AlertSettings()
     log: LogSettings = LogSettings()
     console: ConsoleSettings = ConsoleSettings()
     recording: RecordingSettings = RecordingSettings()
@@ -110,6 +122,11 @@ class Settings(Section):
     def recording_file(self) -> Path:
         """Where the daemon records what the console shows."""
         return self.home / "recording.db"
+
+    @property
+    def reports_dir(self) -> Path:
+        """Where the daily reports are put."""
+        return self.report.directory or self.home / "reports"
 
     @property
     def log_file(self) -> Path:

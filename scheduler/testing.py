@@ -30,12 +30,12 @@ from scheduler.domain.callback import ending
 from scheduler.domain.job import Job, JobResult, JobStatus, QueueConfig
 from scheduler.ports.clock import Clock
 from scheduler.ports.store import Store, StoreUnavailableError
+from scheduler.store.memory_alerts import MemoryAlerts
 from scheduler.store.memory_api import MemoryApi
 from scheduler.store.memory_audit import MemoryAudit
+from scheduler.store.memory_health import MemoryHealth
 from scheduler.store.memory_history import MemoryHistory
 from scheduler.store.memory_leaders import MemoryLeaders
-from scheduler.store.memory_nights import MemoryNights
-from scheduler.store.memory_outbox import MemoryOutbox
 
 
 class FakeClock:
@@ -76,12 +76,12 @@ class FakeClock:
 
 
 class MemoryStore(
-    MemoryApi,
-    MemoryNights,
     MemoryHistory,
+    MemoryHealth,
+    MemoryApi,
     MemoryLeaders,
     MemoryAudit,
-    MemoryOutbox,
+    MemoryAlerts,
 ):
     """The whole ``scheduler.ports.store.Store`` in memory. Thread-safe; nothing is kept.
 
@@ -95,10 +95,10 @@ class MemoryStore(
         self, clock: Clock | None = None, *, max_crashes: int = 3, defaults: QueueConfig | None = None
     ) -> None:
         clock = clock or FakeClock()
-        MemoryApi.__init__(self, clock, max_crashes=max_crashes, defaults=defaults or QueueConfig("*"))
+        MemoryHistory.__init__(self, clock, max_crashes=max_crashes, defaults=defaults or QueueConfig("*"))
         MemoryLeaders.__init__(self, clock)
         MemoryAudit.__init__(self, clock)
-        MemoryOutbox.__init__(self, clock)
+        MemoryAlerts.__init__(self, clock)
 
     def _ended(self, before: Job, after: Job) -> None:
         error = after.error if after.status is JobStatus.FAILED else None

@@ -9,7 +9,24 @@ from typing import Annotated, Any
 
 import typer
 
-from console.cli import audit, config, db, demo, jobs, render, replay, run, schedules, sla, status, token
+from console.cli import (
+    alerts,
+    audit,
+    config,
+    db,
+    demo,
+    jobs,
+    render,
+    replay,
+    report,
+    run,
+    schedules,
+    services,
+    simulate,
+    sla,
+    status,
+    token,
+)
 from console.cli.context import EXIT_USAGE, Cli, exit_codes
 from console.cli.output import say
 from scheduler.logs import quiet
@@ -64,12 +81,14 @@ def root(
 
 
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(alerts.app, name="alerts")
+app.add_typer(alerts.outbox_app, name="outbox")
 app.add_typer(schedules.app, name="schedules")
 app.add_typer(audit.app, name="audit")
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
+app.add_typer(services.app, name="services")
 app.add_typer(token.app, name="token")
-app.add_typer(status.services_app, name="services")
 app.command()(demo.demo)
 app.command()(run.up)
 app.command()(run.serve)
@@ -80,6 +99,8 @@ app.command()(render.render)
 app.command()(status.status)
 app.command()(status.watch)
 app.command()(sla.sla)
+app.command()(report.report)
+app.command()(simulate.simulate)
 app.command()(jobs.logs)
 app.command()(replay.replay)
 app.command("local-services")(run.local_services)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Annotated
 
 import typer
@@ -69,6 +70,7 @@ def up(ctx: typer.Context) -> None:
 
     Example: predawn up
     """
+    needs_terminal("up", "predawn serve runs the daemon alone")
     from console.bootstrap.terminal import run_up  # noqa: PLC0415 - Textual costs 0.3 s
 
     cli = cli_of(ctx)
@@ -80,10 +82,21 @@ def console(ctx: typer.Context) -> None:
 
     Example: predawn console
     """
+    needs_terminal("console", "predawn status and predawn watch tell the same as text")
     from console.bootstrap.terminal import run_console  # noqa: PLC0415 - Textual costs 0.3 s
 
     cli = cli_of(ctx)
     run_console(cli.settings, cli.operations, cli.console_actor)
+
+
+def needs_terminal(command: str, instead: str) -> None:
+    """Refuse where there is nothing to draw on.
+
+    Raises:
+        typer.BadParameter: stdin or stdout is no terminal.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise typer.BadParameter(f"predawn {command} draws on a terminal and there is none here; {instead}")
 
 
 def local_services(
