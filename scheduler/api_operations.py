@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from config.settings import Settings
 from scheduler.auditing import Auditor, command, note
 from scheduler.domain import token as tokens_of
 from scheduler.domain.access import Role
-from scheduler.domain.deadline import Prediction
 from scheduler.domain.job import Enqueued, Job, JobSpec, JobStatus, QueueDepth
-from scheduler.domain.outbox import ChannelHealth
 from scheduler.domain.render import Attempt
 from scheduler.domain.service import ServiceHealth
 from scheduler.domain.snapshot import StageView
 from scheduler.domain.storable import unstorable
 from scheduler.domain.token import Token
 from scheduler.job_types import JobType, unknown_type
+from scheduler.nights.foresight import Foresight
 from scheduler.pipeline.views import stage_views
 from scheduler.ports.api import JobOutlook, Submission, SystemState
 from scheduler.ports.api_store import Logged
@@ -37,6 +36,7 @@ class ApiCommands:
     _settings: Settings
     _clock: Clock
     _job_types: Mapping[str, JobType]
+    foresight: Foresight
 
     @property
     def auditor(self) -> Auditor:
@@ -45,9 +45,6 @@ class ApiCommands:
 
     def services(self) -> tuple[ServiceHealth, ...]:
         """How the services stand."""
-        raise NotImplementedError
-
-    def _predict(self, stages: Sequence[StageView], *, now: datetime, starts_at: datetime) -> Prediction:
         raise NotImplementedError
 
     # --- tokens ------------------------------------------------------------------------------------------------------
@@ -190,7 +187,7 @@ class ApiCommands:
             return max(waits, 0.0) + self.waiting_s()
         newest = attempts[-1].render_id if attempts else None
         views = stage_views([one for one in attempts if one.render_id == newest], job=job)
-        return self._seconds_left(views)
+        return self._seconds_left(views, job)
 
     def job_of_render(self, render_id: str) -> str:
         """The id of the job that a render is one of."""
@@ -209,9 +206,11 @@ class ApiCommands:
         rounds = ahead // max(self._settings.queue.concurrency, 1)
         return (rounds + 1) * self._seconds_left(())
 
-    def _seconds_left(self, views: Sequence[StageView]) -> float:
+    def _seconds_left(self, views: Sequence[StageView], job: Job | None = None) -> float:
         now = self._clock.now()
-        at = self._predict(views, now=now, starts_at=now).p50_at
+        # A moment from now: what is to start later is foretold without its wait, which ``waiting_s`` adds.
+        soon = now + timedelta(microseconds=1)
+        at = self.foresight.prediction(views, now=now, starts_at=soon, job=job).p50_at
         return 0.0 if at is None else max((at - now).total_seconds(), 0.0)
 
     @command("webhook.take", needs=Role.VIEWER, target="about")
@@ -222,10 +221,6 @@ class ApiCommands:
         if not fresh:
             note(refused="it was taken before")
         return fresh
-
-    def channel_health(self) -> tuple[ChannelHealth, ...]:
-        """How every channel of the outbox fares."""
-        return tuple(self._store.channel_health())
 
     def render_log(self, *, after: int | None, limit: int = 1000) -> tuple[Logged, ...]:
         """Attempts in the order they were started, behind place ``after``; None: only the newest one."""

@@ -9,7 +9,6 @@ from typing import Protocol
 
 from scheduler.domain.access import Role
 from scheduler.domain.job import Enqueued, Job, JobSpec, QueueDepth
-from scheduler.domain.outbox import ChannelHealth
 from scheduler.domain.render import Attempt
 from scheduler.domain.service import ServiceHealth
 from scheduler.domain.snapshot import ProcessInfo
@@ -118,10 +117,6 @@ class ApiOperations(Protocol):
 
     def take_webhook(self, webhook_id: str, *, about: str, forget_after_s: float, actor: Actor) -> bool:
         """Note that a webhook about a job was taken. False: it was taken before."""
-        ...
-
-    def channel_health(self) -> tuple[ChannelHealth, ...]:
-        """How every channel of the outbox fares."""
         ...
 
     def render_log(self, *, after: int | None, limit: int = 1000) -> tuple[Logged, ...]:

@@ -15,7 +15,7 @@ from scheduler.ports.alert_store import AlertNotFoundError, AlertPlan, Fold
 from scheduler.store.alert_decisions import FOLDED, summary_of
 from scheduler.store.alert_rows import alert_events, alert_mutes, alert_presses, alerts, outbox
 from scheduler.store.base import SqlBase
-from scheduler.store.outbox_store import put
+from scheduler.store.outbox_put import put
 from scheduler.store.plain import cursor_seq
 from scheduler.store.sqltypes import db_time
 
