@@ -9,7 +9,24 @@ from typing import Annotated, Any
 
 import typer
 
-from console.cli import alerts, audit, config, db, demo, jobs, render, replay, run, schedules, sla, status
+from console.cli import (
+    alerts,
+    audit,
+    config,
+    db,
+    demo,
+    jobs,
+    render,
+    replay,
+    report,
+    run,
+    schedules,
+    services,
+    simulate,
+    sla,
+    status,
+    token,
+)
 from console.cli.context import EXIT_USAGE, Cli, exit_codes
 from console.cli.output import say
 from scheduler.logs import quiet
@@ -70,16 +87,20 @@ app.add_typer(schedules.app, name="schedules")
 app.add_typer(audit.app, name="audit")
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
-app.add_typer(status.services_app, name="services")
+app.add_typer(services.app, name="services")
+app.add_typer(token.app, name="token")
 app.command()(demo.demo)
 app.command()(run.up)
 app.command()(run.serve)
 app.command()(run.worker)
+app.command()(run.api)
 app.command()(run.console)
 app.command()(render.render)
 app.command()(status.status)
 app.command()(status.watch)
 app.command()(sla.sla)
+app.command()(report.report)
+app.command()(simulate.simulate)
 app.command()(jobs.logs)
 app.command()(replay.replay)
 app.command("local-services")(run.local_services)

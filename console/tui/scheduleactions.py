@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from console import format as fmt
 from console.text import clean
-from console.tui.jobactions import Host
+from console.tui.asking import Host
 from console.tui.questions import Question
 
 

@@ -43,6 +43,7 @@ class Frame:
         keymap: the keys as they are now.
         role: the reader's.
         armed_s: seconds for which destructive actions are armed yet.
+        behind_s: seconds that the terminal is behind what was sent to it.
     """
 
     view: View
@@ -55,6 +56,7 @@ class Frame:
     keymap: Keymap = field(default_factory=Keymap)
     role: Role = Role.VIEWER
     armed_s: float = 0.0
+    behind_s: float = 0.0
 
 
 def foreign(text: str | None, signs: Signs, limit: int = LONGEST_TEXT) -> str:

@@ -16,6 +16,8 @@ from scheduler.domain.deadline import Verdict
 
 _WIDE = 110
 """From so many columns on the screens' names come before the words for what is well."""
+_SLOW_S = 0.4
+"""A terminal that is so many seconds behind is told of."""
 _MINUTE_S, _HOUR_S = 60, 3600
 _VERDICT_STYLES = {
     Verdict.READY: "plate-ok",
@@ -81,6 +83,8 @@ def _state(frame: Frame, *, words: int) -> Content:
     parts: list[tuple[str, str]] = []
     if frame.armed_s > 0:
         parts.append((f"{signs.warn} armed {int(frame.armed_s)}s  ", WARN))
+    if frame.behind_s >= _SLOW_S:
+        parts.append((f"{signs.warn} slow line {frame.behind_s:.1f}s  ", WARN))
     if view.snapshot is None:
         return line(*parts)
     daemon = view.snapshot.daemon
