@@ -138,6 +138,7 @@ def make_alert_parts(
             clock,
             channels=loop.channels,
             socket=socket.look if socket is not None else lambda: None,
+            maintenance=lambda: {one.service: one.until for one in store.maintenance()},
         )
         evaluator = Evaluator(
             store,

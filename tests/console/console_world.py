@@ -315,7 +315,7 @@ def mornings(count: int = 30) -> tuple[Night, ...]:
 
 
 @dataclass
-class FakeOperations(FakeAlerts, HistoryOperations, RecordedOperations):
+class FakeOperations(HistoryOperations, RecordedOperations, FakeAlerts):
     """Serves what a test gives it and records the commands. ``broken`` is raised by every read."""
 
     current: Snapshot = field(default_factory=snapshot)
