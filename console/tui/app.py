@@ -11,10 +11,12 @@ from datetime import datetime
 from importlib import import_module
 from typing import Any, ClassVar, TypeVar, cast
 
+from textual._compositor import ChopsUpdate
 from textual.app import App
 from textual.filter import Monochrome, NoColor
 from textual.message import Message
 from textual.screen import Screen
+from textual.signal import Signal
 
 from console.text import clean
 from console.tui.background import Background
@@ -22,6 +24,7 @@ from console.tui.clipboard import TooLongError, osc52
 from console.tui.commands import Commands, Guard
 from console.tui.draw.base import Frame
 from console.tui.driver import ConsoleDriver
+from console.tui.frames import TightUpdate
 from console.tui.keys import resolve
 from console.tui.link import Link
 from console.tui.notices import Notice
@@ -230,6 +233,8 @@ class PredawnApp(App[None]):
         self.run_worker(self._poller.run(), name="poller", exit_on_error=True)
         self._arm_tick()
         self._end_with_the_terminal()
+        resumed = cast("Signal[Any]", self.app_resume_signal)
+        resumed.subscribe(self, self._resumed)  # pyright: ignore[reportUnknownMemberType] - Textual leaves its types open
 
     def on_unmount(self) -> None:
         """Let the threads go."""
@@ -241,6 +246,11 @@ class PredawnApp(App[None]):
         last, self.view = self.view, view
         if not view.shows_the_same(last):
             self._paint()
+
+    def _display(self, screen: Screen[Any], renderable: Any) -> None:
+        """Send only what has changed."""
+        tight = TightUpdate.of(renderable) if isinstance(renderable, ChopsUpdate) else renderable
+        super()._display(screen, tight)  # pyright: ignore[reportUnknownMemberType] - Textual leaves its types open
 
     def _arm_tick(self) -> None:
         """The next tick at the next full second, so that the clock never skips one."""
@@ -331,4 +341,9 @@ class PredawnApp(App[None]):
 
     def action_redraw(self) -> None:
         """Send everything again: something else has written to the terminal."""
-        self.refresh(layout=True)
+        compositor: Any = self.screen._compositor  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - no public way
+        self._display(self.screen, compositor.render_update(full=True))
+
+    def _resumed(self, _app: Any) -> None:
+        """The shell has used the terminal meanwhile."""
+        self.action_redraw()

@@ -178,6 +178,7 @@ class Database:
         self._busy_timeout_s = busy_timeout_s
         self._watch_lock = threading.Lock()
         self._watch: PoolProxiedConnection | None = None
+        self._file: tuple[int, int] | None = None
 
     @contextmanager
     def read(self) -> Generator[Connection]:
@@ -240,6 +241,7 @@ class Database:
         which also changes with writes that are not ours.
         """
         with self._watch_lock, self.translated():
+            self._notice_another_file()
             if self._watch is None:
                 self._watch = self.engine.raw_connection()
             try:
@@ -255,6 +257,29 @@ class Database:
                 self._watch = None
                 raise
             return int(row[0]) if row else 0
+
+    def _notice_another_file(self) -> None:
+        """Open the file anew when another one lies in its place (a restored backup): the open one is nobody's any more.
+
+        Raises:
+            StoreUnavailableError: none lies there.
+        """
+        if not self.is_sqlite:
+            return
+        path = Path(self.engine.url.database or "")
+        try:
+            found = path.stat()
+        except OSError as error:
+            raise StoreUnavailableError(
+                f"{self.name} is gone ({error.strerror}); put it back, or restore a backup"
+            ) from error
+        file = (found.st_dev, found.st_ino)
+        if self._file is not None and file != self._file:
+            if self._watch is not None:
+                self._watch.invalidate()
+                self._watch = None
+            self.engine.dispose()
+        self._file = file
 
     def close(self) -> None:
         """Close every connection."""
