@@ -73,6 +73,7 @@ class MeasuredTerminal:
         self._reader.start()
 
     def _read(self) -> None:
+        tail = b""
         while not self._ends:
             if not select.select([self.master], [], [], 0.1)[0]:
                 continue
@@ -88,8 +89,10 @@ class MeasuredTerminal:
                 self.received += len(piece)
                 self._stream.feed(piece)
                 self.changed.notify_all()
-            for _ in range(piece.count(_ASKED)):
+            tail += piece
+            for _ in range(tail.count(_ASKED)):
                 self.send(b"\x1b[1;1R")
+            tail = tail[tail.rfind(_ASKED) + len(_ASKED) :] if _ASKED in tail else tail[-len(_ASKED) :]
 
     def send(self, keys: bytes) -> None:
         """Type."""

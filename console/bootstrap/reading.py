@@ -30,7 +30,7 @@ LISTENS_ON_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0", "::
 """Values of ``api.host`` under which the API answers on this machine's loopback addresses."""
 
 
-def open_installation_store(settings: Settings) -> Store:
+def open_installation_store(settings: Settings, *, follow_file: bool = False) -> Store:
     """The store of the settings, migrated; the home folder is made for its owner alone.
 
     Raises:
@@ -43,6 +43,7 @@ def open_installation_store(settings: Settings) -> Store:
         busy_timeout_s=settings.database.busy_timeout_s,
         synchronous=settings.database.synchronous,
         max_crashes=settings.queue.max_crashes,
+        follow_file=follow_file,
         defaults=QueueConfig(
             job_type="*",
             concurrency=settings.queue.concurrency,
@@ -94,7 +95,7 @@ def open_operations(settings: Settings) -> StoreOperations:
     Raises:
         StoreError: the database cannot be used.
     """
-    return make_operations(settings, open_installation_store(settings))
+    return make_operations(settings, open_installation_store(settings, follow_file=True))
 
 
 def make_operations(settings: Settings, store: Store) -> StoreOperations:

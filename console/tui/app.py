@@ -11,10 +11,12 @@ from datetime import datetime
 from importlib import import_module
 from typing import Any, ClassVar, TypeVar, cast
 
+from textual._compositor import ChopsUpdate
 from textual.app import App
 from textual.filter import Monochrome, NoColor
 from textual.message import Message
 from textual.screen import Screen
+from textual.signal import Signal
 
 from console.text import clean
 from console.tui.background import Background
@@ -25,6 +27,7 @@ from console.tui.driver import ConsoleDriver
 from console.tui.export import ExportError, as_json
 from console.tui.export import check as check_export
 from console.tui.export import write as write_export
+from console.tui.frames import TightUpdate
 from console.tui.keys import resolve
 from console.tui.link import Link
 from console.tui.notices import Notice
@@ -280,6 +283,8 @@ class PredawnApp(App[None]):
         self.visits.begin()
         self.set_interval(VISIT_EVERY_S, self.visits.still_here, name="visits")
         self._end_with_the_terminal()
+        resumed = cast("Signal[Any]", self.app_resume_signal)  # pyright: ignore[reportUnknownMemberType] - as below
+        resumed.subscribe(self, self._resumed)  # pyright: ignore[reportUnknownMemberType] - Textual leaves its types open
 
     def on_unmount(self) -> None:
         """Let the threads go."""
@@ -291,6 +296,11 @@ class PredawnApp(App[None]):
         last, self.view = self.view, view
         if not view.shows_the_same(last):
             self._paint()
+
+    def _display(self, screen: Screen[Any], renderable: Any) -> None:
+        """Send only what has changed."""
+        tight = TightUpdate.of(renderable) if isinstance(renderable, ChopsUpdate) else renderable
+        super()._display(screen, tight)  # pyright: ignore[reportUnknownMemberType] - Textual leaves its types open
 
     def _arm_tick(self) -> None:
         """The next tick at the next full second, so that the clock never skips one."""
@@ -425,4 +435,9 @@ class PredawnApp(App[None]):
 
     def action_redraw(self) -> None:
         """Send everything again: something else has written to the terminal."""
-        self.refresh(layout=True)
+        compositor: Any = self.screen._compositor  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - no public way
+        self._display(self.screen, compositor.render_update(full=True))
+
+    def _resumed(self, _app: Any) -> None:
+        """The shell has used the terminal meanwhile."""
+        self.action_redraw()

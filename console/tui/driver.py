@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from textual.app import App
 
 
+_HOME = "\x1b[1;1H"
 LAST_ANSWER_S = 0.5
 """Seconds for which an open question to the terminal is waited for at the end."""
 
@@ -77,7 +78,11 @@ class ConsoleDriver(LinuxDriver):
         return self._input_gone or self._terminal.gone or self._hung_up()
 
     def write(self, data: str) -> None:
-        """Send to the terminal, and ask it now and then how far it is."""
+        """Send to the terminal, and ask it now and then how far it is.
+
+        The cursor is hidden: that Textual puts it in the corner behind each frame is left out.
+        """
+        data = data.removesuffix(_HOME)
         super().write(data + ASK if self.link.sending(size_of(data)) else data)
 
     def process_message(self, message: Message) -> None:

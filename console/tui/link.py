@@ -24,6 +24,8 @@ PATIENCE = 2
 """Questions without an answer after which none is asked any more."""
 SLOWEST, FASTEST = 300.0, 50e6
 """Bytes a second: the bounds of what is believed."""
+_MEASURED_S = 0.02
+"""A write that took less tells nothing, nor does one of few bytes."""
 _WEIGHT = 0.5
 """How much a new measurement counts."""
 
@@ -80,7 +82,7 @@ class Link:
         """The operating system has taken so many bytes; it took so long."""
         with self._lock:
             self._written += size
-            if seconds > 0.02 and self._asked is None:  # noqa: PLR2004 - shorter ones are no measurement
+            if size >= ASK_AFTER and seconds > _MEASURED_S and self._asked is None:
                 self._believe(size / seconds)
 
     def answered(self) -> bool:

@@ -18,6 +18,7 @@ def open_store(
     max_crashes: int = 3,
     defaults: QueueConfig | None = None,
     migrate: bool = True,
+    follow_file: bool = False,
 ) -> SqlStore:
     """Open the database and bring its schema up to date.
 
@@ -29,6 +30,7 @@ def open_store(
         max_crashes: leases of a job that may run out; at this many it counts as poison and fails.
         defaults: limits of job types without a row in ``job_queue_config``; its ``job_type`` does not matter.
         migrate: False: refuse an older schema instead of changing it.
+        follow_file: SQLite: when another file lies in its place, open that one instead of refusing to go on.
 
     Raises:
         StoreUnavailableError: it cannot be reached, opened or written.
@@ -45,4 +47,5 @@ def open_store(
         max_crashes=max_crashes,
         defaults=defaults or QueueConfig(job_type="*"),
         bring_up_to_date=migrate,
+        follow_file=follow_file,
     )

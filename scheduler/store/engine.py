@@ -164,11 +164,17 @@ def _create_private(path: Path) -> None:
 class Database:
     """Transactions on one engine, with the store's errors. Thread-safe.
 
+    Args:
+        engine: the connections.
+        busy_timeout_s: SQLite: seconds to wait for this process's other writes.
+        follow_file: SQLite: open the file anew when another one lies in its place (a restored backup), as who only
+            looks and commands may; a worker must not.
+
     Attributes:
         shift_s: seconds added to the database's clock in every statement. Zero but in tests, which move time by it.
     """
 
-    def __init__(self, engine: Engine, *, busy_timeout_s: float = 10.0) -> None:
+    def __init__(self, engine: Engine, *, busy_timeout_s: float = 10.0, follow_file: bool = False) -> None:
         self.engine = engine
         self.name = database_name(engine.url)
         self.is_sqlite = engine.dialect.name == "sqlite"
@@ -181,6 +187,7 @@ class Database:
         self._watch: PoolProxiedConnection | None = None
         self._file = engine.url.database if self.is_sqlite else None
         self._opened = self._identity()
+        self._follow_file = follow_file
 
     @contextmanager
     def read(self) -> Generator[Connection]:
@@ -241,12 +248,22 @@ class Database:
 
         Raises:
             StoreReplacedError: it was.
+            StoreUnavailableError: it is gone, and whoever only looks may wait for it.
         """
-        if self._file is not None and self._identity() != self._opened:
+        if self._file is None or (found := self._identity()) == self._opened:
+            return
+        if not self._follow_file:
             raise StoreReplacedError(
                 f"{self.name} was deleted or replaced while this program had it open; nothing more is written to it: "
                 "put the right file in its place and start the program again"
             )
+        if found is None:
+            raise StoreUnavailableError(f"{self.name} is gone; put it back, or restore a backup")
+        if self._watch is not None:
+            self._watch.invalidate()
+            self._watch = None
+        self.engine.dispose()
+        self._opened = found
 
     @contextmanager
     def _turn(self) -> Generator[None]:
@@ -258,7 +275,8 @@ class Database:
                 f"{self.name} is locked: this process has been writing for {self._busy_timeout_s:g} s; try again"
             )
         try:
-            self._see_that_it_is_there()
+            with self._watch_lock:
+                self._see_that_it_is_there()
             yield
         finally:
             self._write_lock.release()

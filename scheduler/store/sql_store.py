@@ -52,6 +52,7 @@ class SqlStore(
         max_crashes: int,
         defaults: QueueConfig,
         bring_up_to_date: bool,
+        follow_file: bool = False,
     ) -> SqlStore:
         """See ``scheduler.store.open_store``."""
         engine = open_engine(url, busy_timeout_s, synchronous)
@@ -63,7 +64,8 @@ class SqlStore(
         except BaseException:
             engine.dispose()
             raise
-        return cls(Database(engine, busy_timeout_s=busy_timeout_s), max_crashes=max_crashes, defaults=defaults)
+        database = Database(engine, busy_timeout_s=busy_timeout_s, follow_file=follow_file)
+        return cls(database, max_crashes=max_crashes, defaults=defaults)
 
     @property
     def database(self) -> Database:
