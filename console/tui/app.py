@@ -233,8 +233,8 @@ class PredawnApp(App[None]):
         self.run_worker(self._poller.run(), name="poller", exit_on_error=True)
         self._arm_tick()
         self._end_with_the_terminal()
-        resumed = cast("Signal[Any]", self.app_resume_signal)
-        resumed.subscribe(self, self._resumed)  # pyright: ignore[reportUnknownMemberType] - Textual leaves its types open
+        resumed = cast("Signal[Any]", self.app_resume_signal)  # pyright: ignore[reportUnknownMemberType] - Textual's type
+        resumed.subscribe(self, self._resumed)
 
     def on_unmount(self) -> None:
         """Let the threads go."""
