@@ -283,8 +283,8 @@ class PredawnApp(App[None]):
         self.visits.begin()
         self.set_interval(VISIT_EVERY_S, self.visits.still_here, name="visits")
         self._end_with_the_terminal()
-        resumed = cast("Signal[Any]", self.app_resume_signal)  # pyright: ignore[reportUnknownMemberType] - as below
-        resumed.subscribe(self, self._resumed)  # pyright: ignore[reportUnknownMemberType] - Textual leaves its types open
+        resumed = cast("Signal[Any]", self.app_resume_signal)  # pyright: ignore[reportUnknownMemberType] - Textual's type
+        resumed.subscribe(self, self._resumed)
 
     def on_unmount(self) -> None:
         """Let the threads go."""

@@ -18,11 +18,13 @@ ASK_AFTER = 1500
 """Bytes after which the terminal is asked again."""
 BEHIND_S = 0.25
 """Seconds of bytes that may be under way before frames wait."""
+LONGEST_HOLD_S = 0.8
+"""Seconds for which frames wait at most: a wrong measurement must not make the screen stand still."""
 UNANSWERED_S = 3.0
 """A terminal that has not answered for so long is not waited for."""
 PATIENCE = 2
 """Questions without an answer after which none is asked any more."""
-SLOWEST, FASTEST = 300.0, 50e6
+SLOWEST, FASTEST = 2_000.0, 50e6
 """Bytes a second: the bounds of what is believed."""
 _MEASURED_S = 0.02
 """A write that took less tells nothing, nor does one of few bytes."""
@@ -61,6 +63,7 @@ class Link:
         self._sent = self._written = self._answered = 0
         self._asked: tuple[int, float] | None = None
         self._unanswered = 0
+        self._last = monotonic()
         self._rate: float | None = None
         self.quiet = threading.Event()
         self.quiet.set()
@@ -69,6 +72,7 @@ class Link:
         """So many bytes are about to be sent; whether the question is to be sent behind them."""
         with self._lock:
             self._sent += size
+            self._last = self._monotonic()
             if self._asked is not None or self._unanswered >= PATIENCE:
                 return False
             if self._sent - self._answered < ASK_AFTER:
@@ -112,11 +116,16 @@ class Link:
 
     def is_behind(self) -> bool:
         """Whether frames should wait."""
-        return self.state().behind_s > BEHIND_S
+        if self.state().behind_s <= BEHIND_S:
+            return False
+        with self._lock:  # whatever was measured, nothing is held back for longer than this
+            return self._monotonic() - self._last < LONGEST_HOLD_S
 
     def _allowance(self) -> float:
         """Seconds that the bytes before the question may take by the rate that is known."""
-        return 0.0 if self._rate is None or self._asked is None else (self._asked[0] - self._answered) / self._rate
+        if self._rate is None or self._asked is None:
+            return 0.0
+        return min((self._asked[0] - self._answered) / self._rate, UNANSWERED_S)
 
     def _believe(self, rate: float) -> None:
         rate = min(max(rate, SLOWEST), FASTEST)

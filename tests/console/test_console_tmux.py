@@ -97,5 +97,7 @@ def test_the_console_is_started_driven_and_read_in_tmux(tmux: Tmux) -> None:
     tmux.resize(160, 48)
     tmux.keys("Enter")
     tmux.shows("Attempts (0)", "Payload")
-    tmux.keys("Escape", "q")
+    tmux.keys("Escape")  # by itself: escape and a letter in one go are alt and the letter
+    tmux.shows("14 jobs", "newest first")
+    tmux.keys("q")
     tmux.shows("ended 0")
