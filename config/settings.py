@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from config.sections.access import AccessSettings
+from config.sections.alerts import AlertSettings, DeadmanSettings, EmailSettings, RuleSettings, SlackSettings
 from config.sections.api import ApiSettings
 from config.sections.base import Name, Section
 from config.sections.console import ConsoleSettings
@@ -31,11 +32,14 @@ from config.sections.words import ContentSettings, FeedSettings, PostgrestSettin
 __all__ = [
     "SHIPPED_BRIEFS",
     "AccessSettings",
+    "AlertSettings",
     "ApiSettings",
     "ConsoleSettings",
     "ContentSettings",
     "DatabaseSettings",
     "DeadlineSettings",
+    "DeadmanSettings",
+    "EmailSettings",
     "EstimateSettings",
     "FeedSettings",
     "HealthSettings",
@@ -46,6 +50,7 @@ __all__ = [
     "QueueSettings",
     "RecordingSettings",
     "RouteWord",
+    "RuleSettings",
     "S3Settings",
     "ScheduleSettings",
     "ScriptSettings",
@@ -53,6 +58,7 @@ __all__ = [
     "ServiceSettings",
     "ServicesSettings",
     "Settings",
+    "SlackSettings",
     "SoraSettings",
     "SpeechSettings",
     "StageSettings",
@@ -79,6 +85,7 @@ class Settings(Section):
     health: HealthSettings = HealthSettings()
     schedules: dict[Name, ScheduleSettings] = {"nightly": ScheduleSettings()}
     """Schedules by name. Naming any replaces the default one."""
+    alerts: AlertSettings = AlertSettings()
     log: LogSettings = LogSettings()
     console: ConsoleSettings = ConsoleSettings()
     recording: RecordingSettings = RecordingSettings()

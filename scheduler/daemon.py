@@ -9,10 +9,10 @@ import socket
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from typing import Protocol
 
 import structlog
 
-from scheduler.alerting.delivery import DeliveryLoop
 from scheduler.health.prober import Prober
 from scheduler.ports.clock import Clock
 from scheduler.ports.store import ProcessStore, StoreError
@@ -28,11 +28,20 @@ STANDBY = "standby"
 """The kind of a daemon while another one schedules; it works on jobs all the same."""
 
 
+class Runs(Protocol):
+    """A part of a daemon."""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until ``stop`` is set."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What runs in a daemon; None where a part is not wanted (a worker alone has no timer and no API).
 
     Attributes:
+        alerts: rules, delivery, Slack's socket, the outside checks.
         around: things that are up while it runs (the artifact server, the API), entered in order, left in reverse.
     """
 
@@ -40,7 +49,7 @@ class Parts:
     reaper: Reaper | None = None
     timer: Timer | None = None
     prober: Prober | None = None
-    deliveries: DeliveryLoop | None = None
+    alerts: Sequence[Runs] = ()
     around: Sequence[Callable[[], AbstractAsyncContextManager[object]]] = ()
 
 
@@ -73,7 +82,7 @@ class Daemon:
                 if started is not None:
                     started.set()
                 async with asyncio.TaskGroup() as group:
-                    for part in (parts.reaper, parts.worker, parts.prober, parts.timer, parts.deliveries):
+                    for part in (parts.reaper, parts.worker, parts.prober, parts.timer, *parts.alerts):
                         if part is not None:
                             group.create_task(part.run(stop))
                     group.create_task(stop.wait())

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from config.settings import Settings
+from scheduler.alert_operations import AlertCommands
 from scheduler.auditing import Auditor, AuditReads, command, note
 from scheduler.domain.deadline import Estimate, Prediction
 from scheduler.domain.filter import Count, Filter, JobSort
@@ -38,7 +39,7 @@ ESTIMATES_KEPT_S = 60.0
 """Seconds for which estimates read from history are used again."""
 
 
-class StoreOperations(NightsPart, AuditReads, RecordedOperations, HistoryOperations):
+class StoreOperations(NightsPart, AlertCommands, AuditReads, RecordedOperations, HistoryOperations):
     """The ``Operations`` port over a store.
 
     Args:

@@ -29,11 +29,11 @@ from typing import Any, cast
 from scheduler.domain.job import QueueConfig
 from scheduler.ports.clock import Clock
 from scheduler.ports.store import Store, StoreUnavailableError
+from scheduler.store.memory_alerts import MemoryAlerts
 from scheduler.store.memory_audit import MemoryAudit
 from scheduler.store.memory_history import MemoryHistory
 from scheduler.store.memory_leaders import MemoryLeaders
 from scheduler.store.memory_nights import MemoryNights
-from scheduler.store.memory_outbox import MemoryOutbox
 
 
 class FakeClock:
@@ -78,7 +78,7 @@ class MemoryStore(
     MemoryHistory,
     MemoryLeaders,
     MemoryAudit,
-    MemoryOutbox,
+    MemoryAlerts,
 ):
     """The whole ``scheduler.ports.store.Store`` in memory. Thread-safe; nothing is kept.
 
@@ -95,7 +95,7 @@ class MemoryStore(
         MemoryNights.__init__(self, clock, max_crashes=max_crashes, defaults=defaults or QueueConfig("*"))
         MemoryLeaders.__init__(self, clock)
         MemoryAudit.__init__(self, clock)
-        MemoryOutbox.__init__(self, clock)
+        MemoryAlerts.__init__(self, clock)
 
     def close(self) -> None:
         """There is nothing to let go of."""

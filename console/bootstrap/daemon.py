@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from config.settings import Settings
-from console.bootstrap.alerts import make_delivery_loop
+from console.bootstrap.alerts import make_alert_parts
 from console.bootstrap.pipeline import make_routes
 from console.bootstrap.reading import make_operations, open_installation_store
 from console.bootstrap.recording import recording
@@ -91,7 +91,8 @@ class Installation:
         worker = Worker(store, runner, queue, owner, self.clock, dispatcher=dispatcher)
         reaper = Reaper(store, every_s=queue.reap_s, rng=random.Random(), on_work=worker.wake)  # noqa: S311 - jitter
         around: list[Callable[[], Any]] = [lambda: artifacts, lambda: client]
-        timer = deliveries = None
+        timer = None
+        alerts: list[Any] = []
         if kind in {"serve", "up", "demo"}:
             timer = Timer(
                 store,
@@ -103,12 +104,14 @@ class Installation:
             )
             around.append(lambda: later_uploads(settings, store))
             around += recording(settings, self.operations)
-            deliveries = make_delivery_loop(settings, store, owner)
+            told = make_alert_parts(
+                settings, store, self.operations, self.clock, owner, scheduler=lambda: timer.looked_at
+            )
+            around.append(told.around)
+            alerts = [p for p in (told.deliveries, told.evaluator, told.socket, told.liveness) if p is not None]
             if settings.api.enabled:
                 around.append(self._api)
-        parts = Parts(
-            worker=worker, reaper=reaper, timer=timer, prober=prober, deliveries=deliveries, around=tuple(around)
-        )
+        parts = Parts(worker=worker, reaper=reaper, timer=timer, prober=prober, alerts=alerts, around=tuple(around))
         return Daemon(owner, kind, parts, store, self.clock)
 
     async def _serve_api(self) -> Served:

@@ -9,7 +9,22 @@ from typing import Annotated, Any
 
 import typer
 
-from console.cli import audit, brief, config, db, demo, doctor, jobs, render, replay, run, schedules, sla, status
+from console.cli import (
+    alerts,
+    audit,
+    brief,
+    config,
+    db,
+    demo,
+    doctor,
+    jobs,
+    render,
+    replay,
+    run,
+    schedules,
+    sla,
+    status,
+)
 from console.cli.context import EXIT_USAGE, Cli, exit_codes
 from console.cli.output import say
 from scheduler.logs import quiet
@@ -64,6 +79,8 @@ def root(
 
 
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(alerts.app, name="alerts")
+app.add_typer(alerts.outbox_app, name="outbox")
 app.add_typer(schedules.app, name="schedules")
 app.add_typer(audit.app, name="audit")
 app.add_typer(config.app, name="config")

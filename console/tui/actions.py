@@ -45,6 +45,7 @@ HEADINGS: dict[str, str] = {
     "job": "On a job (Tonight, Jobs and a job's detail)",
     "schedule": "On a schedule",
     "service": "On a service",
+    "alert": "On an alert",
     "log": "In the logs",
     "audit": "In the audit trail",
     "metrics": "In the metrics",
@@ -75,6 +76,11 @@ _SCHEDULE = (
     Action("schedule.pause", "p", "pause_schedule", "pause/resume", "Pause the schedule, or resume a paused one (asks first)", "schedule", _OPERATOR),  # noqa: E501
 )  # fmt: skip
 _SERVICE = (Action("service.probe", "p", "probe", "probe now", "Probe all services now", "service", _OPERATOR),)
+_ALERT = (
+    Action("alert.ack", "a", "ack", "acknowledge", "See to the alert: no repeats and no escalation for a while", "alert", _OPERATOR),  # noqa: E501
+    Action("alert.mute", "m", "mute", "mute", "Keep the alert quiet for a while (asks for how long)", "alert", _OPERATOR),  # noqa: E501
+    Action("alert.unmute", "u", "unmute", "unmute", "End the mute", "alert", _OPERATOR),
+)  # fmt: skip
 _LOG = (
     Action("log.filter", "slash", "filter", "filter", "Show only the calls in which all the words occur", "log"),
     Action("log.wrap", "w", "wrap", "wrap", "Long messages on several rows, or cut", "log"),
@@ -127,6 +133,7 @@ ACTIONS: tuple[Action, ...] = (
     *_JOB,
     *_SCHEDULE,
     *_SERVICE,
+    *_ALERT,
     *_LOG,
     *_AUDIT,
     *_METRICS,

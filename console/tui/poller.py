@@ -56,7 +56,8 @@ class Poller:
         self._wake.set()
 
     def poke(self) -> None:
-        """Look now: something was just changed."""
+        """Look now, and read all anew: something was just changed."""
+        self.view = replace(self.view, version=None)
         self._wake.set()
 
     async def run(self) -> None:

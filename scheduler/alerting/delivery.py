@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -87,11 +88,17 @@ class DeliveryLoop:
         self._blocking = blocking
         self._poll_s = poll_s
         self._woken = {lane.sender.channel: asyncio.Event() for lane in lanes}
+        self._turned: dict[str, float] = dict.fromkeys(self._woken, time.monotonic())
 
     @property
     def channels(self) -> frozenset[str]:
         """The channels that are set up here."""
         return frozenset(self._woken)
+
+    @property
+    def turned_at(self) -> float:
+        """When the lane that has been silent for longest last turned (``time.monotonic``)."""
+        return min(self._turned.values(), default=time.monotonic())
 
     def wake(self) -> None:
         """Something was put in by this process: look now. To be called in the event loop."""
@@ -133,6 +140,7 @@ class DeliveryLoop:
             StoreError: the outbox cannot be used.
         """
         channel, owner = lane.sender.channel, owner or self._owner
+        self._turned[channel] = time.monotonic()
         due_in: float | None = await self._blocking(self._store.next_delivery_in, channel)
         if due_in is None or due_in > 0:
             return self._poll_s if due_in is None else due_in

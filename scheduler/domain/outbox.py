@@ -134,6 +134,21 @@ class ChannelHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class SocketLook:
+    """Slack's socket.
+
+    Attributes:
+        down_since: since when there is no connection; None: there is one.
+        connections: what Slack says how many there are for this app.
+        error: why the last try failed.
+    """
+
+    down_since: datetime | None = None
+    connections: int = 1
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Sent:
     """The other side has it; ``reference`` is its name for it."""
 

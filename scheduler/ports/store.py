@@ -32,6 +32,7 @@ from scheduler.domain.schedule import Fire, ScheduleDefinition, ScheduleState
 from scheduler.domain.service import Probe
 from scheduler.domain.settlement import Settlement
 from scheduler.domain.snapshot import Page, ProcessInfo
+from scheduler.ports.alert_store import AlertStore
 from scheduler.ports.audit import AuditStore
 from scheduler.ports.history import HistoryStore
 from scheduler.ports.nights import NightStore
@@ -385,6 +386,7 @@ class Store(
     NightStore,
     AuditStore,
     OutboxStore,
+    AlertStore,
     Protocol,
 ):
     """All of it over one database."""

@@ -84,6 +84,8 @@ class Timer:
         self._after = after
         self._blocking = blocking
         self._looking = asyncio.Lock()
+        self.looked_at: float | None = None
+        """When it last looked (or stood by) without an error, on the clock's counter."""
 
     @property
     def leads(self) -> bool:
@@ -132,6 +134,7 @@ class Timer:
     async def look(self) -> None:
         """Turn everything that is due into jobs, if it is for us to do; a database in trouble is tried again later."""
         if not self.leads:
+            self.looked_at = self._clock.monotonic()
             return
         async with self._looking:
             try:
@@ -141,6 +144,7 @@ class Timer:
             except StoreError as error:
                 log.warning("schedules could not be read; trying again", error=str(error))
                 return
+            self.looked_at = self._clock.monotonic()
         for job in jobs:
             if self._on_job is not None:
                 self._on_job(job)

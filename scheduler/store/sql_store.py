@@ -6,6 +6,7 @@ from typing import Literal
 
 from scheduler.domain.job import QueueConfig
 from scheduler.ports.store import Store
+from scheduler.store.alert_store import SqlAlerts
 from scheduler.store.audit_store import SqlAudit
 from scheduler.store.commands import SqlCommands
 from scheduler.store.engine import Database, open_engine
@@ -33,6 +34,7 @@ class SqlStore(
     SqlHistory,
     SqlAudit,
     SqlOutbox,
+    SqlAlerts,
 ):
     """The whole ``scheduler.ports.store.Store`` over one database. Thread-safe."""
 

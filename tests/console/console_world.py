@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from console_alerts import FakeAlerts
 from textual.app import App
 
 from console.tui.app import PredawnApp
@@ -292,7 +293,7 @@ def snapshot(night: Tonight | None = None, *, jobs: Sequence[Job] | None = None,
 
 
 @dataclass
-class FakeOperations(HistoryOperations, RecordedOperations):
+class FakeOperations(FakeAlerts, RecordedOperations, HistoryOperations):
     """Serves what a test gives it and records the commands. ``broken`` is raised by every read."""
 
     current: Snapshot = field(default_factory=snapshot)

@@ -1,0 +1,1 @@
+"""Further channels (Telegram, Teams, ntfy, SMS…) through apprise; the extra ``apprise``."""

@@ -1,0 +1,1 @@
+"""The dead-man's switch: outside checks that raise the alarm when predawn falls silent."""

@@ -1,0 +1,82 @@
+"""kill -9 at every boundary of transition, lease, send and record: nothing is lost, nothing comes twice.
+
+The short form kills 20 processes; ``make chaos-alerts`` kills 200.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alerts_victim import BOUNDARIES, run
+
+from scheduler.domain.outbox import DeliveryState
+from scheduler.store import open_store
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "integration"))
+
+KILLS = 200 if os.environ.get("PREDAWN_TEST_CHAOS") == "long" else 20
+
+
+@pytest.fixture
+def forks(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Processes that fork from one that has everything imported: starting 200 would take longer than they live."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(HERE), str(HERE.parents[1])]))
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["alerts_victim", "scheduler.store.sql_store"])
+    return context
+
+
+async def victim(forks: Any, *arguments: object) -> int:
+    process = forks.Process(target=run, args=arguments)
+    process.start()
+    await asyncio.to_thread(process.join, 90)
+    assert process.exitcode is not None
+    return int(process.exitcode)
+
+
+@pytest.mark.timeout(3600)
+async def test_kills_at_every_boundary_lose_nothing_and_double_nothing(tmp_path: Path, forks: Any) -> None:
+    from alerts_slack import fake_slack  # noqa: PLC0415 - found through the path above
+
+    rounds, per_round = KILLS // 20, 20
+    totals: Counter[str] = Counter()
+    async with fake_slack() as slack:
+        for number in range(rounds):
+            url = f"sqlite:///{tmp_path / f'{number}.db'}"
+            store = open_store(url, synchronous="NORMAL")
+            before = len(slack.messages)
+            killed = 0
+            for kill in range(per_round):
+                boundary = BOUNDARIES[kill % len(BOUNDARIES)]
+                # Each process has a new trouble to tell beside those before, so that every boundary is really passed.
+                code = await victim(forks, url, slack.url, boundary, 1, kill + 1)
+                killed += code == -9
+            assert await victim(forks, url, slack.url, "none", 1, per_round) == 0
+            told = Counter(
+                str(message.metadata["event_payload"]["alert"])
+                for message in slack.messages[before:]
+                if message.thread_ts is None
+            )
+            alerts = store.alerts(limit=1000).items
+            rows = store.deliveries(limit=1000).items
+            assert len(alerts) == per_round
+            assert all(row.state in {DeliveryState.SENT, DeliveryState.SUPERSEDED} for row in rows)
+            totals["kills"] += killed
+            totals["alerts"] += len(alerts)
+            totals["lost"] += sum(1 for alert in alerts if told[alert.id] == 0)
+            totals["twice"] += sum(count - 1 for count in told.values() if count > 1)
+            totals["looked for"] += sum(1 for _, method, _ in slack.calls if method == "conversations.history")
+            store.close()
+    print(f"\nalerts under kill -9: {dict(totals)}")
+    assert totals["kills"] == KILLS
+    assert (totals["lost"], totals["twice"]) == (0, 0)
