@@ -18,7 +18,7 @@ test: $(DEV) ## The whole test suite, in parallel (TEST_ARGS= adds pytest option
 	@$(BIN)/python -m pytest $(TEST_ARGS)
 
 chaos: $(DEV) ## Kills, freezes and cut connections at length: 2,000 jobs on SQLite and on PostgreSQL (about 10 minutes)
-	@PREDAWN_TEST_CHAOS=long $(BIN)/python -m pytest -n 0 -s tests/chaos $(TEST_ARGS)
+	@PREDAWN_TEST_CHAOS=long $(BIN)/python -m pytest -n 0 -s tests/chaos tests/integration/test_queue_machines.py $(TEST_ARGS)
 
 matrix: $(DEV) ## Every service with every fault, a night of failures, kills at every stage (about 10 minutes)
 	@PREDAWN_TEST_MATRIX=whole $(BIN)/python -m pytest -n 2 tests/matrix tests/integration/test_kills_stages.py $(TEST_ARGS)

@@ -15,7 +15,7 @@ from config.sections.console import ConsoleSettings
 from config.sections.database import DatabaseSettings, QueueSettings
 from config.sections.health import HealthSettings
 from config.sections.log import LogSettings
-from config.sections.nights import ScheduleSettings
+from config.sections.nights import ReportSettings, ScheduleSettings
 from config.sections.pipeline import (
     DeadlineSettings,
     EstimateSettings,
@@ -27,6 +27,7 @@ from config.sections.pipeline import (
 from config.sections.recording import RecordingSettings
 from config.sections.services import LocalServicesSettings, ServiceSettings, ServicesSettings, SoraSettings
 from config.sections.storage import S3Settings, StorageSettings, SupabaseSettings
+from config.sections.upgrade import UpgradeSettings
 from config.sections.words import ContentSettings, FeedSettings, PostgrestSettings, ScriptSettings, SpeechSettings
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "PostgrestSettings",
     "QueueSettings",
     "RecordingSettings",
+    "ReportSettings",
     "RouteWord",
     "RuleSettings",
     "S3Settings",
@@ -65,6 +67,7 @@ __all__ = [
     "StagesSettings",
     "StorageSettings",
     "SupabaseSettings",
+    "UpgradeSettings",
 ]
 
 
@@ -79,12 +82,14 @@ class Settings(Section):
     speech: SpeechSettings = SpeechSettings()
     script: ScriptSettings = ScriptSettings()
     storage: StorageSettings = StorageSettings()
+    upgrade: UpgradeSettings = UpgradeSettings()
     content: ContentSettings = ContentSettings()
     pipeline: PipelineSettings = PipelineSettings()
     deadline: DeadlineSettings = DeadlineSettings()
     health: HealthSettings = HealthSettings()
     schedules: dict[Name, ScheduleSettings] = {"nightly": ScheduleSettings()}
     """Schedules by name. Naming any replaces the default one."""
+    report: ReportSettings = ReportSettings()
     alerts: AlertSettings = AlertSettings()
     log: LogSettings = LogSettings()
     console: ConsoleSettings = ConsoleSettings()
@@ -117,6 +122,11 @@ class Settings(Section):
     def recording_file(self) -> Path:
         """Where the daemon records what the console shows."""
         return self.home / "recording.db"
+
+    @property
+    def reports_dir(self) -> Path:
+        """Where the daily reports are put."""
+        return self.report.directory or self.home / "reports"
 
     @property
     def log_file(self) -> Path:

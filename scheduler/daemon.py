@@ -17,6 +17,7 @@ from scheduler.health.prober import Prober
 from scheduler.ports.clock import Clock
 from scheduler.ports.store import ProcessStore, StoreError
 from scheduler.queue.reaper import Reaper
+from scheduler.queue.running import store_trouble
 from scheduler.queue.worker import Worker
 from scheduler.schedules.timer import Timer
 
@@ -81,11 +82,17 @@ class Daemon:
                 log.info("daemon started", kind=self._kind, pid=os.getpid())
                 if started is not None:
                     started.set()
-                async with asyncio.TaskGroup() as group:
-                    for part in (parts.reaper, parts.worker, parts.prober, parts.timer, *parts.alerts):
-                        if part is not None:
-                            group.create_task(part.run(stop))
-                    group.create_task(stop.wait())
+                try:
+                    async with asyncio.TaskGroup() as group:
+                        for part in (parts.reaper, parts.worker, parts.prober, parts.timer, *parts.alerts):
+                            if part is not None:
+                                group.create_task(part.run(stop))
+                        group.create_task(stop.wait())
+                except BaseExceptionGroup as failures:
+                    trouble = store_trouble(failures)
+                    if trouble is None:
+                        raise
+                    raise trouble from failures  # told in one line, with the exit code of a database in trouble
         log.info("daemon stopped", kind=self._kind)
 
     @contextlib.asynccontextmanager

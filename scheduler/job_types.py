@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
+from typing import Any
 
 from config.settings import PipelineSettings
 from scheduler.domain.failure import FailureClass, StageFailure
@@ -14,6 +16,8 @@ PIPELINE = "pipeline"
 """The route every job can take, and the fallback of all others."""
 ORCHESTRATOR = "orchestrator"
 SORA = "sora"
+WORKFLOW = "workflow"
+"""The pipeline over the scenes that a caller laid down, its steps one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,21 @@ class JobType:
             # Where the brief cannot be looked for now, the job finds out when it runs.
             return None if failure.kind is FailureClass.UNAVAILABLE else failure.message
         return None
+
+    def look_ahead(self, payload: Mapping[str, Any], run_date: date) -> tuple[bool | None, str]:
+        """Whether a coming run has something to be made from (None: only known when it runs), and what is missing.
+
+        May look at files.
+        """
+        try:
+            found = self.source.resolve(payload, run_date)
+        except StageFailure as failure:
+            if failure.kind is FailureClass.UNAVAILABLE:
+                return None, ""
+            return False, failure.message
+        if found.stale:
+            return True, f"no brief of {run_date} yet: that of {found.brief.date} would be taken, and the video marked"
+        return True, ""
 
     def route_problem(self, asked: object) -> str | None:
         """What is wrong with ``payload.route``, in words; None: nothing. Pure."""

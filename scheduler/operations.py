@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from config.settings import Settings
 from scheduler.alert_operations import AlertCommands
+from scheduler.api_operations import ApiCommands
 from scheduler.auditing import Auditor, AuditReads, command, note
-from scheduler.domain.deadline import Estimate, Prediction
+from scheduler.domain.deadline import Prediction
 from scheduler.domain.filter import Count, Filter, JobSort
 from scheduler.domain.job import CancelOutcome, Enqueued, Job, JobSpec, JobStatus, Priority, QueueDepth
 from scheduler.domain.render import Attempt, Render, RenderStatus, StageName
 from scheduler.domain.schedule import Fire, ScheduleState
 from scheduler.domain.service import ServiceHealth
-from scheduler.domain.snapshot import Page, Snapshot, StageView
+from scheduler.domain.snapshot import Page, Snapshot
 from scheduler.filters import FilterError, parse
-from scheduler.health.prober import HISTORY, stale_after
-from scheduler.health.standing import standing
+from scheduler.health.operations import HealthOperations
 from scheduler.history import HistoryOperations
-from scheduler.job_types import JobType, unknown_type
+from scheduler.job_types import JobType
+from scheduler.nights.foresight import Foresight
 from scheduler.nights.operations import NightsPart
-from scheduler.pipeline.forecast import load_estimates, predict
 from scheduler.pipeline.views import stage_views
 from scheduler.ports.clock import Clock
 from scheduler.ports.operations import Actor, InvalidError, JobDetail, NotFoundError, UpcomingFire
@@ -30,16 +30,15 @@ from scheduler.ports.recording import Recording
 from scheduler.ports.store import JobNotFoundError, Store
 from scheduler.recorded import RecordedOperations
 from scheduler.schedules.due import coming_run, fire_at, held_back, next_nominal, spec_of
-from scheduler.tonight import choose, starts_at, tonight
+from scheduler.tonight import Ahead, Run, choose, starts_at, tonight
 
 NO_DEADLINE = "no schedule with a deadline is enabled"
 NEVER_STARTED = "no schedules here yet: the daemon brings them from the config at its start (predawn serve)"
 
-ESTIMATES_KEPT_S = 60.0
-"""Seconds for which estimates read from history are used again."""
 
-
-class StoreOperations(NightsPart, AlertCommands, AuditReads, RecordedOperations, HistoryOperations):
+class StoreOperations(
+    NightsPart, AlertCommands, AuditReads, RecordedOperations, HistoryOperations, HealthOperations, ApiCommands
+):
     """The ``Operations`` port over a store.
 
     Args:
@@ -73,8 +72,7 @@ class StoreOperations(NightsPart, AlertCommands, AuditReads, RecordedOperations,
         self._recording = recording
         self._history = store
         self._probe = probe
-        self._estimates: Mapping[tuple[str, str], Estimate] = {}
-        self._estimates_at: float | None = None
+        self.foresight = Foresight(store, settings, clock, job_types=job_types, chains=chains)
 
     @property
     def auditor(self) -> Auditor:
@@ -91,12 +89,14 @@ class StoreOperations(NightsPart, AlertCommands, AuditReads, RecordedOperations,
         job = run.job if run else None
         render, attempts = self._last_render(job)
         stages = stage_views(attempts, job=job)
-        prediction = None
+        prediction, ahead = None, None
         if run is not None:
-            start = starts_at(run, now)
-            active = job is not None and not job.is_final
-            if active or start is not None:
-                prediction = self._predict(stages, now=now, starts_at=start or now)
+            ahead = self._ahead(run)
+            start = starts_at(run, now, early_s=ahead.early_s)
+            if job is not None and not job.is_final:
+                start = job.retry_at or now
+            if start is not None:
+                prediction = self.foresight.prediction(stages, now=now, starts_at=start, job=job)
         processes = self._store.processes()
         return Snapshot(
             taken_at=now,
@@ -110,6 +110,7 @@ class StoreOperations(NightsPart, AlertCommands, AuditReads, RecordedOperations,
                 nothing=NO_DEADLINE if schedules else NEVER_STARTED,
                 published_at=self._first_published(job),
                 hands=any(process.alive for process in processes),
+                ahead=ahead,
             ),
             depth=self._store.depth(),
             services=self.services(),
@@ -191,27 +192,15 @@ class StoreOperations(NightsPart, AlertCommands, AuditReads, RecordedOperations,
         why = held_back(state, fire)
         if why is not None:
             return UpcomingFire(fire, skipped=True, why=why)
-        return UpcomingFire(fire, skipped=False, starts_at=fire.nominal.astimezone(UTC))
-
-    def services(self) -> tuple[ServiceHealth, ...]:
-        """How the enabled services stand by the probes kept."""
-        now, stale_s = self._clock.now(), stale_after(self._settings.health)
-        return tuple(
-            standing(name, url, self._store.probes(name, limit=HISTORY), now=now, stale_s=stale_s)
-            for name, url in service_urls(self._settings).items()
-        )
+        early = timedelta(seconds=self.foresight.lead_s(state, fire))
+        return UpcomingFire(fire, skipped=False, starts_at=fire.nominal.astimezone(UTC) - early)
 
     # --- commands ----------------------------------------------------------------------------------------------------
 
     @command("job.submit")
     def submit(self, spec: JobSpec, *, actor: Actor) -> Enqueued:
         """Queue a job."""
-        kind = self._job_types.get(spec.job_type)
-        if kind is None:
-            raise InvalidError(unknown_type(spec.job_type, self._job_types))
-        problem = kind.check(spec)
-        if problem is not None:
-            raise InvalidError(problem)
+        self._checked(spec)
         queued = self._store.enqueue(spec)
         note(target=queued.job.id, created=queued.created)
         return queued
@@ -294,7 +283,8 @@ class StoreOperations(NightsPart, AlertCommands, AuditReads, RecordedOperations,
             return None
         _, attempts = self._last_render(job)
         now = self._clock.now()
-        return self._predict(stage_views(attempts, job=job), now=now, starts_at=job.retry_at or now)
+        stages = stage_views(attempts, job=job)
+        return self.foresight.prediction(stages, now=now, starts_at=job.retry_at or now, job=job)
 
     def _last_render(self, job: Job | None) -> tuple[Render | None, tuple[Attempt, ...]]:
         if job is None:
@@ -310,19 +300,13 @@ class StoreOperations(NightsPart, AlertCommands, AuditReads, RecordedOperations,
         done = [render.finished_at for render in renders if render.status is RenderStatus.COMPLETED]
         return min((at for at in done if at is not None), default=None)
 
-    def _predict(self, stages: Sequence[StageView], *, now: datetime, starts_at: datetime) -> Prediction:
-        tick = self._clock.monotonic()
-        if self._estimates_at is None or tick - self._estimates_at > ESTIMATES_KEPT_S:
-            self._estimates = load_estimates(self._store, self._settings.deadline)
-            self._estimates_at = tick
-        return predict(stages, self._chains, self._estimates, now=now, starts_at=starts_at)
-
-
-def service_urls(settings: Settings) -> dict[str, str]:
-    """Base URLs of the services that are enabled, by name."""
-    services = {
-        "manim": settings.services.manim,
-        "revideo": settings.services.revideo,
-        "orchestrator": settings.services.orchestrator,
-    }
-    return {name: service.url for name, service in services.items() if service.enabled}
+    def _ahead(self, run: Run) -> Ahead:
+        """What is known of a run before it starts."""
+        if run.job is not None:
+            return Ahead()
+        return Ahead(
+            early_s=self.foresight.lead_s(run.state, run.fire),
+            latest_start_at=self.foresight.latest_start(run.fire),
+            content=self.foresight.content(run.state, run.fire),
+            content_before_s=self._settings.content.needed_before_s,
+        )

@@ -30,10 +30,11 @@ from scheduler.domain.job import QueueConfig
 from scheduler.ports.clock import Clock
 from scheduler.ports.store import Store, StoreUnavailableError
 from scheduler.store.memory_alerts import MemoryAlerts
+from scheduler.store.memory_api import MemoryApi
 from scheduler.store.memory_audit import MemoryAudit
+from scheduler.store.memory_health import MemoryHealth
 from scheduler.store.memory_history import MemoryHistory
 from scheduler.store.memory_leaders import MemoryLeaders
-from scheduler.store.memory_nights import MemoryNights
 
 
 class FakeClock:
@@ -74,8 +75,9 @@ class FakeClock:
 
 
 class MemoryStore(
-    MemoryNights,
     MemoryHistory,
+    MemoryHealth,
+    MemoryApi,
     MemoryLeaders,
     MemoryAudit,
     MemoryAlerts,
@@ -92,7 +94,7 @@ class MemoryStore(
         self, clock: Clock | None = None, *, max_crashes: int = 3, defaults: QueueConfig | None = None
     ) -> None:
         clock = clock or FakeClock()
-        MemoryNights.__init__(self, clock, max_crashes=max_crashes, defaults=defaults or QueueConfig("*"))
+        MemoryHistory.__init__(self, clock, max_crashes=max_crashes, defaults=defaults or QueueConfig("*"))
         MemoryLeaders.__init__(self, clock)
         MemoryAudit.__init__(self, clock)
         MemoryAlerts.__init__(self, clock)

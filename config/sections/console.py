@@ -20,5 +20,7 @@ class ConsoleSettings(Section):
     """Colours. auto: dark, or 16 on the Linux console and the like, or mono with NO_COLOR, which stands above this."""
     keys: dict[str, str] = {}
     """Other keys by action id, several separated by blanks: {"job.cancel" = "x", "list.down" = "down n"}."""
+    views: dict[str, str] = {}
+    """Filters of the job list under a name: {"late nights" = "type:daily_ca after:-7d status:failed"}."""
     arm: bool = False
     """What takes something away (cancel, re-render) has to be armed with ! first; it stays armed for 30 seconds."""

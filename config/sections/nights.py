@@ -68,3 +68,14 @@ class ScheduleSettings(Section):
         if self.start is None:
             return self.cron
         return f"{self.start.minute} {self.start.hour} * * {','.join(self.weekdays) or '*'}"
+
+
+class ReportSettings(Section):
+    """The daily report."""
+
+    enabled: bool = True
+    """Whether the daemon writes it."""
+    at: LocalTime = time(6, 15)
+    """Local time of day, in the zone of the first schedule with a deadline."""
+    directory: Path | None = None
+    """Where ``YYYY-MM-DD.txt``, ``.md`` and ``.json`` are put. Default: ``<home>/reports``."""

@@ -83,6 +83,8 @@ class DeadlineSettings(Section):
 
     warning_s: Annotated[float, Field(ge=0, le=86_400)] = 900.0
     """AT RISK when the P90 finish comes later than this many seconds before the deadline."""
+    margin_s: Annotated[float, Field(ge=0, le=3_600)] = 120.0
+    """Seconds before the deadline by which a render steps down to be out; at most a tenth of the time it has."""
     min_samples: Annotated[int, Field(ge=1, le=1000)] = 10
     """Below this many good attempts the estimates below are used instead of history."""
     estimates: dict[Name, EstimateSettings] = {

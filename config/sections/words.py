@@ -73,6 +73,8 @@ class ContentSettings(Section):
     """The programme's name, at the top of every card."""
     stale_days: Annotated[int, Field(ge=0, le=365)] = 1
     """A run without a brief of its day takes the newest brief of at most this many days before, marked as such."""
+    needed_before_s: Annotated[float, Field(ge=0, le=7 * 86_400)] = 21_600.0
+    """AT RISK when there is no brief so many seconds before the start; at once where nobody could put one."""
     feeds: tuple[FeedSettings, ...] = ()
     """Feeds a brief is made of when there is no other: ``[{ name = "PIB", url = "https://…" }]``."""
     feed_hours: Annotated[float, Field(ge=1, le=168)] = 24.0

@@ -3,49 +3,45 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
 import random
-import signal
-from collections.abc import AsyncGenerator, Callable
-from importlib.metadata import version
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
 from config.settings import Settings
 from console.bootstrap.alerts import make_alert_parts
+from console.bootstrap.api import served_api
 from console.bootstrap.pipeline import make_routes
 from console.bootstrap.reading import make_operations, open_installation_store
 from console.bootstrap.recording import recording
+from console.bootstrap.signals import stop_on_signals
 from console.bootstrap.storage import later_uploads
+from console.bootstrap.upgrades import upgrades
 from integrations.artifact_server.server import ArtifactServer
+from integrations.health.connectivity import make_connectivity
 from integrations.health.http_check import make_check
 from integrations.kit.http import open_client
-from integrations.kit.serve import PortTakenError, Served, serve
 from integrations.kit.urls import is_loopback
 from integrations.media.toolkit import MediaToolkit
-from scheduler.api.app import make_api
 from scheduler.daemon import Daemon, Parts
 from scheduler.domain.service import ServiceHealth
 from scheduler.health.prober import Prober
+from scheduler.health.targets import targets
 from scheduler.logs import configure as configure_logs
 from scheduler.nights.recorder import record_nights
-from scheduler.operations import service_urls
+from scheduler.nights.reporter import Reporter
 from scheduler.pipeline.runner import PipelineRunner
-from scheduler.ports.clock import SystemClock
-from scheduler.ports.operations import StartError
+from scheduler.ports.clock import Clock, SystemClock
+from scheduler.ports.operations import Operations
 from scheduler.ports.store import Store
 from scheduler.queue.dispatchers import make_dispatcher
 from scheduler.queue.owner import make_owner
 from scheduler.queue.pooler import refuse_transaction_pooler
 from scheduler.queue.reaper import Reaper
 from scheduler.queue.worker import Worker
-from scheduler.schedules.definitions import schedule_definitions
+from scheduler.schedules.definitions import report_definition, schedule_definitions
 from scheduler.schedules.leader import Leadership
 from scheduler.schedules.timer import Timer
-
-FORCED_EXIT = 130
-"""Exit code when a second signal ends the daemon at once."""
 
 
 class Installation:
@@ -78,19 +74,21 @@ class Installation:
         media = MediaToolkit(processes=settings.pipeline.render_processes)
         artifacts = ArtifactServer([settings.work_dir])
         prober, client = make_prober(settings, store)
+        routes = make_routes(settings, media, artifacts)
         runner = PipelineRunner(
             store,
-            make_routes(settings, media, artifacts),
+            routes,
             self.clock,
             work_dir=settings.work_dir,
             deadline=settings.deadline,
             health=prober.health,
+            before=prober.before_render,
         )
         queue = settings.queue
         dispatcher = make_dispatcher(settings.database_url, store, queue)
         worker = Worker(store, runner, queue, owner, self.clock, dispatcher=dispatcher)
         reaper = Reaper(store, every_s=queue.reap_s, rng=random.Random(), on_work=worker.wake)  # noqa: S311 - jitter
-        around: list[Callable[[], Any]] = [lambda: artifacts, lambda: client]
+        around: list[Callable[[], Any]] = [lambda: media, lambda: artifacts, lambda: client]
         timer = None
         alerts: list[Any] = []
         if kind in {"serve", "up", "demo"}:
@@ -100,9 +98,13 @@ class Installation:
                 self.clock,
                 on_job=lambda _job: worker.wake(),
                 leadership=Leadership(store, owner, self.clock, ttl_s=queue.leader_s),
+                lead=self.operations.foresight.coming_lead_s,
                 after=lambda now: record_nights(store, now, predict=self.operations.predict_job),
             )
             around.append(lambda: later_uploads(settings, store))
+            around.append(lambda: upgrades(settings, store, routes.pipeline, prober, worker.wake))
+            if settings.report.enabled:
+                around.append(make_reporter(settings, self.operations, self.clock, lambda: timer.leads).running)
             around += recording(settings, self.operations)
             told = make_alert_parts(
                 settings, store, self.operations, self.clock, owner, scheduler=lambda: timer.looked_at
@@ -110,40 +112,44 @@ class Installation:
             around.append(told.around)
             alerts = [p for p in (told.deliveries, told.evaluator, told.socket, told.liveness) if p is not None]
             if settings.api.enabled:
-                around.append(self._api)
+                around.append(lambda: served_api(settings, self.operations))
         parts = Parts(worker=worker, reaper=reaper, timer=timer, prober=prober, alerts=alerts, around=tuple(around))
         return Daemon(owner, kind, parts, store, self.clock)
 
-    async def _serve_api(self) -> Served:
-        api = self.settings.api
-        return await serve(
-            make_api(self.operations, version=version("predawn")), name="api", port=api.port, host=api.host
-        )
 
-    @contextlib.asynccontextmanager
-    async def _api(self) -> AsyncGenerator[None, None]:
-        try:
-            served = await self._serve_api()
-        except PortTakenError as error:
-            raise StartError(
-                f"port {self.settings.api.port} for the API is taken (by another daemon?): stop that program, "
-                "or choose a port with api.port (PREDAWN_API__PORT), 0 for any free one"
-            ) from error
-        try:
-            yield
-        finally:
-            await served.stop()
+def make_reporter(settings: Settings, operations: Operations, clock: Clock, leads: Callable[[], bool]) -> Reporter:
+    """Who writes the daily report."""
+    return Reporter(operations.report, report_definition(settings), settings.reports_dir, clock, leads=leads)
 
 
 def make_prober(settings: Settings, store: Store) -> tuple[Prober, Any]:
     """The prober, and the HTTP client that it uses (a context manager to be left after it)."""
-    urls = service_urls(settings)
-    client = open_client(loopback=all(is_loopback(url) for url in urls.values()))
+    asked, health = targets(settings), settings.health
+    client = open_client(loopback=all(is_loopback(target.url) for target in asked))
     clock = SystemClock()
     checks = {
-        name: make_check(name, url, client, clock, timeout_s=settings.health.timeout_s) for name, url in urls.items()
+        target.service: make_check(
+            target.service,
+            target.url,
+            client,
+            clock,
+            timeout_s=health.timeout_s,
+            path=target.path,
+            speaks_health=target.speaks_health,
+            token=target.key,
+        )
+        for target in asked
     }
-    return Prober(store, checks, urls, settings.health, clock), client
+    prober = Prober(
+        store,
+        checks,
+        {target.service: target.url for target in asked},
+        health,
+        clock,
+        elsewhere=[target.service for target in asked if not is_loopback(target.url)],
+        connected=make_connectivity(health.connectivity, timeout_s=health.timeout_s),
+    )
+    return prober, client
 
 
 async def probe_services(settings: Settings) -> tuple[ServiceHealth, ...]:
@@ -161,14 +167,6 @@ async def run_daemon(settings: Settings, kind: str) -> None:
     """A daemon until SIGTERM or SIGINT; a second signal ends the process at once."""
     configure_logs(settings.log_file, settings.log.level, stderr=True)
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def on_signal() -> None:
-        if stop.is_set():
-            os._exit(FORCED_EXIT)
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, on_signal)
+    stop_on_signals(stop)
     with Installation(settings) as installation:
         await installation.daemon(kind).run(stop)

@@ -16,10 +16,11 @@ from integrations.orchestrator import OrchestratorApi, OrchestratorRoute
 from integrations.revideo.provider import RevideoApi
 from integrations.sora import SoraClips, SoraRoute
 from integrations.template_script.provider import TemplateScript
+from integrations.workflow import WorkflowScript
 from scheduler.domain.render import StageName
-from scheduler.job_types import ORCHESTRATOR, SORA
+from scheduler.job_types import ORCHESTRATOR, SORA, WORKFLOW
 from scheduler.pipeline.brief import BriefCheck
-from scheduler.pipeline.routes import Routes, whole_route
+from scheduler.pipeline.routes import Routes, whole_route, workflow_route
 from scheduler.pipeline.stages import Pipeline, Registry, build_pipeline
 from scheduler.ports.media import ArtifactPublisher, LocalMedia
 from scheduler.ports.provider import Provider
@@ -84,7 +85,8 @@ def make_routes(settings: Settings, media: LocalMedia, publisher: ArtifactPublis
             name: whole_route(pipeline, maker, timeout_s=chosen.route_timeout_s, attempts=chosen.route_attempts)
             for name, maker in makers.items()
             if maker.name not in off
-        },
+        }
+        | {WORKFLOW: workflow_route(pipeline, WorkflowScript())},
         by_type={name: kind.default_route(chosen) for name, kind in job_types(settings).items()},
     )
 

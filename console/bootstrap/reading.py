@@ -9,10 +9,11 @@ from config.settings import Settings
 from console.bootstrap.content import brief_source
 from integrations.content.asked import DoubtSource, PromptSource
 from integrations.kit.urls import is_loopback, origin_of
-from scheduler.domain.job import QueueConfig
+from integrations.workflow import WorkflowSource
+from scheduler.domain.job import UPGRADE, QueueConfig
 from scheduler.domain.render import StageName
 from scheduler.domain.service import ServiceHealth
-from scheduler.job_types import ORCHESTRATOR, PIPELINE, SORA, JobType, by_name
+from scheduler.job_types import ORCHESTRATOR, PIPELINE, SORA, WORKFLOW, JobType, by_name
 from scheduler.operations import StoreOperations
 from scheduler.ports.clock import SystemClock
 from scheduler.ports.store import Store, StoreUnavailableError
@@ -21,8 +22,8 @@ from scheduler.recording.file import MEGABYTE
 from scheduler.recording.reader import RecordingReader
 from scheduler.store import open_store
 
-NIGHTLY_LIMIT_S = 3 * 3600.0
-"""Seconds the nightly run may take in all; its deadline ends it earlier (design.md, Job)."""
+NIGHTLY_LIMIT_S = 9 * 3600.0
+"""Seconds the nightly run may take in all, also when it starts early; its deadline ends it before (design.md, Job)."""
 
 LISTENS_ON_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0", "::"})  # noqa: S104 - compared, not bound
 """Values of ``api.host`` under which the API answers on this machine's loopback addresses."""
@@ -49,13 +50,24 @@ def open_installation_store(settings: Settings) -> Store:
             retry_delay_s=settings.queue.retry_delay_s,
         ),
     )
+    for kind in job_types(settings, ask=False).values():
+        if kind.time_limit_s is not None:
+            store.add_queue_config(
+                QueueConfig(
+                    job_type=kind.name,
+                    concurrency=settings.queue.concurrency,
+                    timeout_s=kind.time_limit_s,
+                    max_retries=settings.queue.max_retries,
+                    retry_delay_s=settings.queue.retry_delay_s,
+                )
+            )
     store.add_queue_config(
         QueueConfig(
-            job_type="daily_ca",
-            concurrency=settings.queue.concurrency,
-            timeout_s=NIGHTLY_LIMIT_S,
-            max_retries=settings.queue.max_retries,
-            retry_delay_s=settings.queue.retry_delay_s,
+            job_type=UPGRADE,
+            concurrency=1,
+            timeout_s=settings.upgrade.timeout_s,
+            max_retries=settings.upgrade.tries - 1,
+            retry_delay_s=settings.upgrade.retry_s,
         )
     )
     return store
@@ -111,6 +123,7 @@ def job_types(settings: Settings, *, ask: bool = True) -> dict[str, JobType]:
     types = [
         JobType("daily_ca", briefs, routes=routes, time_limit_s=NIGHTLY_LIMIT_S),
         JobType("doubt", DoubtSource(), route=ORCHESTRATOR, routes=routes),
+        JobType(WORKFLOW, WorkflowSource(), route=WORKFLOW, routes=(WORKFLOW,)),
     ]
     if "sora-route" not in off:
         types.append(JobType("prompt_video", PromptSource(), route=SORA, routes=(*routes, SORA)))

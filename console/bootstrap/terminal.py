@@ -15,6 +15,7 @@ from console.bootstrap.daemon import Installation
 from console.bootstrap.demo import DemoPlan, running_demo, start_tonight
 from console.bootstrap.once import video_file
 from console.tui.app import PredawnApp
+from console.tui.savedviews import SavedViews
 from scheduler.domain.job import JobStatus
 from scheduler.logs import configure as configure_logs
 from scheduler.ports.clock import SystemClock
@@ -32,7 +33,8 @@ def run_console(settings: Settings, operations: Operations, actor: Actor) -> Non
 
 def make_app(settings: Settings, operations: Operations, actor: Actor) -> PredawnApp:
     """The console's program."""
-    return PredawnApp(operations, actor=actor, settings=settings.console, clock=SystemClock())
+    views = SavedViews(settings.home / "console-views.json", settings.console.views)
+    return PredawnApp(operations, actor=actor, settings=settings.console, clock=SystemClock(), views=views)
 
 
 def run_up(settings: Settings, actor: Actor) -> None:

@@ -15,6 +15,7 @@ import typer
 from config.loader import ConfigError, Loaded, load_settings
 from config.settings import Settings
 from console.cli.output import fail
+from scheduler.ports.api import HttpOperations
 from scheduler.ports.operations import Actor, OperationError, Operations, StartError
 from scheduler.ports.store import StoreError
 
@@ -47,9 +48,14 @@ class Cli:
         """The settings."""
         return self.loaded.settings
 
-    @cached_property
+    @property
     def operations(self) -> Operations:
         """Reads and commands over the database of the settings."""
+        return self.http_operations
+
+    @cached_property
+    def http_operations(self) -> HttpOperations:
+        """The same with what only the HTTP API and its tokens need."""
         from console.bootstrap.reading import open_operations  # noqa: PLC0415 - the database layer costs 0.3 s
 
         return open_operations(self.settings)

@@ -18,7 +18,7 @@ from console.cli.shapes import attempt_json, detail_json, job_json
 from console.format import age, short_duration, short_id
 from console.text import clean
 from scheduler.domain.filter import JobSort
-from scheduler.domain.job import RETRY, CancelOutcome, Job, JobSpec, JobStatus, Priority
+from scheduler.domain.job import RETRY, CancelOutcome, Job, JobSpec, JobStatus, Priority, upgraded_at
 from scheduler.domain.render import AttemptStatus
 from scheduler.ports.operations import InvalidError, JobDetail, NotFoundError
 
@@ -111,6 +111,7 @@ def show(ctx: typer.Context, job_id: JobId, as_json: Json = False) -> None:
 def print_detail(detail: JobDetail) -> None:
     """A job for people."""
     job = detail.job
+    upgraded = upgraded_at(job)
     facts: list[tuple[str, Any]] = [
         ("id", job.id),
         ("status", job.status + (f" ({job.reason})" if job.reason else "")),
@@ -124,7 +125,7 @@ def print_detail(detail: JobDetail) -> None:
         ("completed", job.completed_at.isoformat() if job.completed_at else None),
         ("retries", f"{job.retry_count} of {job.max_retries}"),
         ("retry at", job.retry_at.isoformat() if job.retry_at else None),
-        ("degraded", "yes" if job.degraded else "no"),
+        ("degraded", "yes" if job.degraded else f"no, upgraded {upgraded:%Y-%m-%d %H:%M} UTC" if upgraded else "no"),
         ("error", f"{job.error.type}: {job.error.message}" if job.error else None),
     ]
     for name, value in facts:

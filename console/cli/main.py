@@ -20,10 +20,14 @@ from console.cli import (
     jobs,
     render,
     replay,
+    report,
     run,
     schedules,
+    services,
+    simulate,
     sla,
     status,
+    token,
 )
 from console.cli.context import EXIT_USAGE, Cli, exit_codes
 from console.cli.output import say
@@ -85,16 +89,20 @@ app.add_typer(schedules.app, name="schedules")
 app.add_typer(audit.app, name="audit")
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
-app.add_typer(status.services_app, name="services")
+app.add_typer(services.app, name="services")
+app.add_typer(token.app, name="token")
 app.command()(demo.demo)
 app.command()(run.up)
 app.command()(run.serve)
 app.command()(run.worker)
+app.command()(run.api)
 app.command()(run.console)
 app.command()(render.render)
 app.command()(status.status)
 app.command()(status.watch)
 app.command()(sla.sla)
+app.command()(report.report)
+app.command()(simulate.simulate)
 app.command()(jobs.logs)
 app.command()(replay.replay)
 app.command()(doctor.doctor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Annotated
 
 import typer
@@ -32,6 +33,19 @@ def worker(ctx: typer.Context) -> None:
     _daemon(cli_of(ctx), "worker")
 
 
+def api(ctx: typer.Context) -> None:
+    """Run the HTTP API alone, over the database that daemons elsewhere work on.
+
+    Example: predawn --set api.port=8104 api
+    """
+    from console.bootstrap.api import run_api  # noqa: PLC0415 - HTTP and the database cost half a second
+
+    settings = cli_of(ctx).settings
+    say(f"predawn api: http://{settings.api.host}:{settings.api.port}; stop with ctrl-c")
+    asyncio.run(run_api(settings))
+    say("predawn api: stopped")
+
+
 def _daemon(cli: Cli, kind: str) -> None:
     from console.bootstrap.daemon import run_daemon  # noqa: PLC0415 - media, database and HTTP cost a second
 
@@ -56,6 +70,7 @@ def up(ctx: typer.Context) -> None:
 
     Example: predawn up
     """
+    needs_terminal("up", "predawn serve runs the daemon alone")
     from console.bootstrap.terminal import run_up  # noqa: PLC0415 - Textual costs 0.3 s
 
     cli = cli_of(ctx)
@@ -80,10 +95,21 @@ def console(
         url = loaded.settings.database.url
         run_web(command_of(config_file=loaded.config_file, home=loaded.settings.home, database_url=url), port)
         return
+    needs_terminal("console", "predawn status and predawn watch tell the same as text")
     from console.bootstrap.terminal import run_console  # noqa: PLC0415 - Textual costs 0.3 s
 
     cli = cli_of(ctx)
     run_console(cli.settings, cli.operations, cli.console_actor)
+
+
+def needs_terminal(command: str, instead: str) -> None:
+    """Refuse where there is nothing to draw on.
+
+    Raises:
+        typer.BadParameter: stdin or stdout is no terminal.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise typer.BadParameter(f"predawn {command} draws on a terminal and there is none here; {instead}")
 
 
 def local_services(

@@ -10,7 +10,7 @@ from scheduler.domain.job import Job
 from scheduler.domain.recording import Mark, Past
 from scheduler.domain.render import Attempt, Render
 from scheduler.domain.schedule import ScheduleState
-from scheduler.domain.service import ServiceHealth
+from scheduler.domain.service import ServiceHealth, ServiceHistory
 from scheduler.domain.snapshot import Snapshot, StageView
 from scheduler.ports.operations import JobDetail, UpcomingFire
 
@@ -63,9 +63,10 @@ def upcoming_json(upcoming: UpcomingFire) -> dict[str, Any]:
     }
 
 
-def service_json(health: ServiceHealth) -> dict[str, Any]:
-    """How a service stands."""
-    last = health.last_probe
+def service_json(health: ServiceHealth, history: ServiceHistory | None = None) -> dict[str, Any]:
+    """How a service stands, and with ``history`` what it did."""
+    last, out = health.last_probe, health.maintenance
+    more = {} if history is None else history_json(history)
     return {
         "service": health.service,
         "url": health.url,
@@ -74,6 +75,37 @@ def service_json(health: ServiceHealth) -> dict[str, Any]:
         "checked_at": last.at if last else None,
         "latency_ms": last.latency_ms if last else None,
         "error": last.error if last else None,
+        "reason": health.reason,
+        "p50_ms": health.p50_ms,
+        "p95_ms": health.p95_ms,
+        "maintenance": {"until": out.until, "since": out.since, "by": out.by} if out else None,
+        **more,
+    }
+
+
+def history_json(history: ServiceHistory) -> dict[str, Any]:
+    """Hourly figures oldest first, changes of state newest first."""
+    probes = sum(hour.probes for hour in history.hours)
+    failures = sum(hour.failures for hour in history.hours)
+    return {
+        "service": history.service,
+        "availability": (probes - failures) / probes if probes else None,
+        "hours": [
+            {
+                "start": hour.start,
+                "probes": hour.probes,
+                "failures": hour.failures,
+                "p50_ms": hour.p50_ms,
+                "p95_ms": hour.p95_ms,
+                "p99_ms": hour.p99_ms,
+                "max_ms": hour.max_ms,
+            }
+            for hour in history.hours
+        ],
+        "transitions": [
+            {"at": change.at, "before": change.before, "after": change.after, "reason": change.reason}
+            for change in history.transitions
+        ],
     }
 
 
@@ -105,6 +137,14 @@ def snapshot_json(snapshot: Snapshot) -> dict[str, Any]:
         "p50_at": tonight.prediction.p50_at if tonight.prediction else None,
         "p90_at": tonight.prediction.p90_at if tonight.prediction else None,
         "slack_s": tonight.slack_s,
+        "latest_start_at": tonight.latest_start_at,
+        "early_s": tonight.early_s,
+        "missing": tonight.missing or None,
+        "wait_s": tonight.prediction.wait_s if tonight.prediction else None,
+        "critical_path": [
+            {"stage": step.stage, "p50_s": step.p50_s, "p90_s": step.p90_s}
+            for step in (tonight.prediction.path if tonight.prediction else ())
+        ],
         "job": job_json(tonight.job) if tonight.job else None,
         "stages": [stage_json(view) for view in tonight.stages],
         "queue": {status.value: count for status, count in snapshot.depth.by_status.items()},

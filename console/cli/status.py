@@ -1,17 +1,18 @@
-"""``predawn status``, ``watch`` and ``services``: one look, for people and for scripts."""
+"""``predawn status`` and ``watch``: one look, for people and for scripts."""
 
 from __future__ import annotations
 
-import asyncio
+import select
+import sys
 import time
 from typing import Annotated
 
 import typer
 
-from console.cli.context import EXIT_AT_RISK, EXIT_FAILED, EXIT_MISSED, EXIT_UNREACHABLE, cli_of
-from console.cli.output import print_items, print_json, print_table, say
-from console.cli.shapes import service_json, snapshot_json
-from console.format import age, clock_time, duration, short_duration, short_id, zone_abbreviation
+from console.cli.context import EXIT_AT_RISK, EXIT_MISSED, EXIT_UNREACHABLE, cli_of
+from console.cli.output import print_json
+from console.cli.shapes import snapshot_json
+from console.format import age, clock_time, duration, moment, short_duration, short_id, zone_abbreviation
 from console.text import clean
 from scheduler.domain.deadline import Verdict
 from scheduler.domain.job import JobStatus
@@ -60,6 +61,11 @@ def status_lines(snapshot: Snapshot) -> list[str]:
     """The snapshot as text for people."""
     tonight, now = snapshot.tonight, snapshot.taken_at
     lines = [verdict_line(snapshot), f"  {clean(tonight.note, limit=300)}"]
+    if tonight.job is None and tonight.latest_start_at is not None and tonight.starts_at is not None:
+        lines.append(f"  latest safe start {moment(tonight.latest_start_at, now, tonight.timezone)}")
+    if tonight.prediction is not None and tonight.prediction.path:
+        path = " > ".join(f"{step.stage} {short_duration(step.p90_s)}" for step in tonight.prediction.path)
+        lines.append(f"  critical path (P90) {path}")
     if tonight.job is not None:
         lines.append(f"  job {short_id(tonight.job.id)} {tonight.job.status} {tonight.job.progress:.0%}")
     for view in tonight.stages:
@@ -93,7 +99,8 @@ def verdict_line(snapshot: Snapshot) -> str:
         parts.append(f"{tonight.run_date} by {clock_time(tonight.deadline_at, zone)} {named}")
         prediction = tonight.prediction
         if prediction is not None and prediction.p50_at is not None and prediction.p90_at is not None:
-            parts.append(f"P50 {clock_time(prediction.p50_at, zone)} P90 {clock_time(prediction.p90_at, zone)}")
+            now = snapshot.taken_at
+            parts.append(f"P50 {moment(prediction.p50_at, now, zone)} P90 {moment(prediction.p90_at, now, zone)}")
         if tonight.slack_s is not None:
             word = "slack" if tonight.slack_s >= 0 else "late by"
             parts.append(f"{word} {duration(abs(tonight.slack_s))}")
@@ -136,51 +143,16 @@ def watch(
         if line != said:
             typer.echo(f"{clock_time(snapshot.taken_at, tonight.timezone, seconds=True)}  {line}")
             said = line
-        time.sleep(every)
+        if not wait_while_read(every):
+            return
 
 
-services_app = typer.Typer(invoke_without_command=True, help="Health of the services, by the last probes.")
-
-
-@services_app.callback()
-def services(ctx: typer.Context, as_json: Json = False) -> None:
-    """Show how the services stand by the probes kept. `predawn services check` probes now.
-
-    Example: predawn services --json
-    """
-    if ctx.invoked_subcommand is not None:
-        return
-    _print_services(cli_of(ctx).operations.services(), as_json=as_json)
-
-
-@services_app.command()
-def check(ctx: typer.Context, as_json: Json = False) -> None:
-    """Probe every service now; exit 1 when one is down.
-
-    Example: predawn services check
-    """
-    from console.bootstrap.daemon import probe_services  # noqa: PLC0415 - httpx is only needed here
-
-    found = asyncio.run(probe_services(cli_of(ctx).settings))
-    _print_services(found, as_json=as_json)
-    if any(health.state is ServiceState.DOWN for health in found):
-        raise typer.Exit(EXIT_FAILED)
-
-
-def _print_services(found: tuple[ServiceHealth, ...], *, as_json: bool) -> None:
-    if as_json:
-        print_items([service_json(health) for health in found])
-        return
-    if all(health.last_probe is None for health in found):
-        say("never probed: the daemon does that, or `predawn services check`")
-    rows = [
-        (
-            health.service,
-            health.state,
-            f"{health.last_probe.latency_ms:.0f} ms" if health.last_probe and health.last_probe.latency_ms else "",
-            health.url,
-            health.last_probe.error if health.last_probe else "",
-        )
-        for health in found
-    ]
-    print_table(("service", "state", "latency", "url", "error"), rows)
+def wait_while_read(seconds: float) -> bool:
+    """Wait; False at once when whoever read our stdout has gone (``| head -1``), which no write would tell of yet."""
+    poll = select.poll()
+    try:
+        poll.register(sys.stdout.fileno(), 0)
+    except (OSError, ValueError):  # stdout is no file: a test's buffer
+        time.sleep(seconds)
+        return True
+    return not poll.poll(seconds * 1000)

@@ -43,6 +43,9 @@ class Action:
 HEADINGS: dict[str, str] = {
     "everywhere": "Everywhere",
     "job": "On a job (Tonight, Jobs and a job's detail)",
+    "detail": "In a job's detail",
+    "marks": "On many jobs (Jobs)",
+    "jobs": "On the list of jobs (Jobs)",
     "schedule": "On a schedule",
     "service": "On a service",
     "alert": "On an alert",
@@ -68,8 +71,28 @@ _JOB = (
     Action("job.open", "enter", "open", "open", "Open the job: payload, renders, attempts, errors, result", "list"),
     Action("job.cancel", "c", "job('cancel')", "cancel", "Cancel the job (asks first)", "job", _OPERATOR, destructive=True),  # noqa: E501
     Action("job.retry", "r", "job('retry')", "retry", "Queue a failed or cancelled job again; finished stages are kept (asks first)", "job", _OPERATOR),  # noqa: E501
+    Action("job.raise", "plus", "job('raise')", "priority up", "Raise the priority of a queued job (asks first)", "job", _OPERATOR, footer=False),  # noqa: E501
+    Action("job.lower", "minus", "job('lower')", "priority down", "Lower the priority of a queued job (asks first)", "job", _OPERATOR, footer=False),  # noqa: E501
     Action("job.rerender", "R,shift+r", "job('rerender')", "re-render", "Make an ended job anew from the first stage (asks first)", "job", _OPERATOR, destructive=True),  # noqa: E501
 )  # fmt: skip
+_DETAIL = (
+    Action("detail.copy", "y", "copy('url')", "copy", "Copy the address of the result (OSC 52)", "detail"),
+    Action(
+        "detail.copy-id", "Y,shift+y", "copy('id')", "copy id", "Copy the job's id (OSC 52)", "detail", footer=False
+    ),
+    Action("detail.raw", "t", "raw", "tree/raw", "The payload as a tree, or as it is", "detail"),
+)
+_MARKS = (
+    Action("marks.toggle", "space", "mark", "mark", "Mark the job, or take its mark away, and go to the next", "marks"),
+    Action(
+        "marks.all", "asterisk", "mark_all", "mark all", "Mark all that match, also out of sight; again: none", "marks"
+    ),
+)
+_JOBS = (
+    Action("jobs.filter", "slash", "filter", "filter", "Filter the list as you type; tab completes", "jobs"),
+    Action("jobs.sort", "o", "sort", "order", "The next order: newest, oldest, as they will be claimed", "jobs"),
+    Action("jobs.views", "v", "views", "views", "Kept filters: choose one, keep this one", "jobs"),
+)
 _SCHEDULE = (
     Action("schedule.run", "r", "run_schedule", "run now", "Queue the schedule's run now (asks first)", "schedule", _OPERATOR),  # noqa: E501
     Action("schedule.skip", "s", "skip_schedule", "skip/unskip", "Skip a run date of the schedule, or owe a skipped one again (asks for the date)", "schedule", _OPERATOR),  # noqa: E501
@@ -79,7 +102,7 @@ _SERVICE = (Action("service.probe", "p", "probe", "probe now", "Probe all servic
 _ALERT = (
     Action("alert.ack", "a", "ack", "acknowledge", "See to the alert: no repeats and no escalation for a while", "alert", _OPERATOR),  # noqa: E501
     Action("alert.mute", "m", "mute", "mute", "Keep the alert quiet for a while (asks for how long)", "alert", _OPERATOR),  # noqa: E501
-    Action("alert.unmute", "u", "unmute", "unmute", "End the mute", "alert", _OPERATOR),
+    Action("alert.unmute", "M,shift+m", "unmute", "unmute", "End the mute", "alert", _OPERATOR),
 )  # fmt: skip
 _LOG = (
     Action("log.filter", "slash", "filter", "filter", "Show only the calls in which all the words occur", "log"),
@@ -103,7 +126,7 @@ _PAST = (
 _LIST = (
     Action("list.down", "down,j", "cursor(1)", "down", "One row down", "list", footer=False),
     Action("list.up", "up,k", "cursor(-1)", "up", "One row up", "list", footer=False),
-    Action("list.page-down", "pagedown,space", "page(1)", "page down", "One page down", "list", footer=False),
+    Action("list.page-down", "pagedown", "page(1)", "page down", "One page down", "list", footer=False),
     Action("list.page-up", "pageup", "page(-1)", "page up", "One page up", "list", footer=False),
     Action("list.first", "home,g", "edge(-1)", "first", "To the first row", "list", footer=False),
     Action("list.last", "end,G", "edge(1)", "last", "To the last row", "list", footer=False),
@@ -120,6 +143,7 @@ _APP = (
     Action("app.back", "escape", "back", "back", "Close what is open; on a screen, put the notice away", "everywhere", footer=False),  # noqa: E501
     Action("app.help", "question_mark", "app.help", "help", "Show this help", "everywhere"),
     Action("app.palette", "colon,ctrl+p", "app.palette", "commands", "Find a command by name", "everywhere"),
+    Action("app.undo", "u", "app.undo", "undo", "Undo the last command, for a minute, where it can be", "everywhere", _OPERATOR, footer=False),  # noqa: E501
     Action("app.arm", "exclamation_mark", "app.arm", "arm", "Arm what takes something away, for 30 seconds (where the config asks for it)", "everywhere", _OPERATOR, footer=False),  # noqa: E501
     Action("app.theme", "T,shift+t", "app.next_theme", "theme", "The next theme: dark, light, high contrast, 16 colours, mono", "everywhere", footer=False),  # noqa: E501
     Action("app.redraw", "ctrl+l", "app.redraw", "redraw", "Draw the whole screen anew", "everywhere", footer=False),
@@ -131,6 +155,9 @@ _APP = (
 ACTIONS: tuple[Action, ...] = (
     *map(_screen, SCREENS),
     *_JOB,
+    *_DETAIL,
+    *_JOBS,
+    *_MARKS,
     *_SCHEDULE,
     *_SERVICE,
     *_ALERT,

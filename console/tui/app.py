@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from importlib import import_module
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 from textual.app import App
 from textual.filter import Monochrome, NoColor
@@ -17,6 +17,8 @@ from textual.message import Message
 from textual.screen import Screen
 
 from console.text import clean
+from console.tui.background import Background
+from console.tui.clipboard import TooLongError, osc52
 from console.tui.commands import Commands, Guard
 from console.tui.draw.base import Frame
 from console.tui.driver import ConsoleDriver
@@ -24,10 +26,12 @@ from console.tui.export import ExportError, as_json
 from console.tui.export import check as check_export
 from console.tui.export import write as write_export
 from console.tui.keys import resolve
+from console.tui.link import Link
 from console.tui.notices import Notice
 from console.tui.poller import Poller
 from console.tui.questions import Question
 from console.tui.registry import SCREENS, ScreenEntry
+from console.tui.savedviews import SavedViews
 from console.tui.screens.base import Paintable
 from console.tui.screens.brief import BriefScreen
 from console.tui.screens.confirm import ConfirmScreen
@@ -46,6 +50,8 @@ from scheduler.domain.recording import Mark, Past
 from scheduler.ports.clock import Clock
 from scheduler.ports.operations import Actor, Operations
 from scheduler.replay import PastOperations
+
+T = TypeVar("T")
 
 _HUNG_UP = 129
 """Exit code when the terminal went away: what a shell reports for SIGHUP."""
@@ -70,6 +76,7 @@ class PredawnApp(App[None]):
         settings: how often to look, signs, theme, keys.
         clock: the time of day that ages are counted from.
         notice: what to say at the start.
+        views: kept filters; None: they are forgotten at the end.
     """
 
     CSS_PATH = "app.tcss"
@@ -82,9 +89,17 @@ class PredawnApp(App[None]):
         """Somebody has announced something, maybe on another thread."""
 
     def __init__(
-        self, operations: Operations, *, actor: Actor, settings: ConsoleOptions, clock: Clock, notice: str = ""
+        self,
+        operations: Operations,
+        *,
+        actor: Actor,
+        settings: ConsoleOptions,
+        clock: Clock,
+        notice: str = "",
+        views: SavedViews | None = None,
     ) -> None:
         term, no_color = os.environ.get("TERM", ""), bool(os.environ.get("NO_COLOR"))
+        colorterm = os.environ.get("COLORTERM", "")
         super().__init__(driver_class=ConsoleDriver)
         self.animation_level = "none"  # also when somebody has imported Textual before us
         self.view = View()
@@ -98,6 +113,9 @@ class PredawnApp(App[None]):
         self._settings = settings
         self._clock = clock
         self._poller: Poller | None = None
+        self._no_link = Link(clock.monotonic)
+        self._lists, self._slow = Background("console-lists"), Background("console-counts")
+        self.views = views or SavedViews()
         self._signs = choose_signs(
             ascii_only=settings.ascii, encoding=getattr(sys.__stderr__, "encoding", None) or "utf-8", term=term
         )
@@ -109,7 +127,7 @@ class PredawnApp(App[None]):
         self._mono = MonoFilter(enabled=False)
         self._filters.append(self._mono)
         self.no_color = False  # the mono theme does it
-        self.set_theme(choose_theme(settings.theme, no_color=no_color, term=term))
+        self.set_theme(choose_theme(settings.theme, no_color=no_color, term=term, colorterm=colorterm))
         self.set_keymap(dict(self.keymap.changed))
 
     # What screens ask for
@@ -146,6 +164,7 @@ class PredawnApp(App[None]):
             armed_s=self.commands.armed_for_s(today),
             past=past,
             today=today,
+            behind_s=self.link.state().behind_s,
         )
 
     def announce(self, text: str, *, good: bool = True) -> None:
@@ -193,6 +212,17 @@ class PredawnApp(App[None]):
         """Let the reader choose a past moment."""
         self.push_screen(MomentsScreen(marks), lambda at: self.scrub.to(at) if at is not None else None)
 
+    def copy(self, text: str, what: str) -> None:
+        """Copy a text to the clipboard of the reader's machine."""
+        try:
+            sequence = osc52(clean(text), os.environ)
+        except TooLongError as error:
+            self.say(str(error), good=False)
+            return
+        if self._driver is not None:
+            self._driver.write(sequence)
+        self.say(f"{what} is copied, where the terminal allows it (OSC 52)")
+
     def show(self, screen: Screen[Any]) -> None:
         """Put a screen or a dialog over the one in sight."""
         self.push_screen(screen)
@@ -209,6 +239,28 @@ class PredawnApp(App[None]):
         """Look at the database now."""
         if self._poller is not None:
             self._poller.poke()
+
+    def fetch(self, call: Callable[[], T]) -> Awaitable[T]:
+        """Do a read on the reading thread of lists."""
+        return self._lists.run(call)
+
+    def fetch_slowly(self, call: Callable[[], T]) -> Awaitable[T]:
+        """Do a read that may take long, where nobody waits for it."""
+        return self._slow.run(call)
+
+    def holds_frames(self) -> bool:
+        """Whether the terminal is so far behind that nothing should be sent now."""
+        return self.link.is_behind()
+
+    @property
+    def link(self) -> Link:
+        """How fast the terminal takes what is sent."""
+        driver = self._driver
+        return driver.link if isinstance(driver, ConsoleDriver) else self._no_link
+
+    def monotonic(self) -> float:
+        """Seconds on a counter that never steps."""
+        return self._clock.monotonic()
 
     def time(self) -> datetime:
         """The time of day, aware UTC."""
@@ -231,9 +283,8 @@ class PredawnApp(App[None]):
 
     def on_unmount(self) -> None:
         """Let the threads go."""
-        self.scrub.close()
-        self.visits.close()
-        self.commands.close()
+        for background in (self.scrub, self.visits, self.commands, self._lists, self._slow):
+            background.close()
 
     def _publish(self, view: View) -> None:
         """A new view. What only time has changed waits for the tick."""
@@ -359,6 +410,10 @@ class PredawnApp(App[None]):
             self.say(str(error), good=False)
         else:
             self.say(f"written: {path}")
+
+    def action_undo(self) -> None:
+        """Take the last command back."""
+        self.commands.undo()
 
     def action_arm(self) -> None:
         """Arm destructive actions."""

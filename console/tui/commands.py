@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from console.text import clean
 from console.tui.actions import BY_ID
@@ -14,8 +14,12 @@ from console.tui.questions import Question
 from scheduler.domain.access import Role
 from scheduler.ports.operations import Actor
 
+T = TypeVar("T")
+
 ARMED_FOR_S = 30.0
 """Seconds for which the arm key holds."""
+UNDO_FOR_S = 60.0
+"""Seconds for which a command can be undone, where it can be."""
 _LONGEST = 300
 
 
@@ -28,6 +32,10 @@ class Asker(Protocol):
 
     def say(self, text: str, *, good: bool = True) -> None:
         """Put a notice at the foot of the screen."""
+        ...
+
+    def dismiss_notice(self) -> None:
+        """Put the notice away."""
         ...
 
     def start(self, work: Callable[[], object]) -> None:
@@ -84,6 +92,7 @@ class Commands:
         self.guard = guard
         self._background = Background("console-commands")
         self._armed_until: datetime | None = None
+        self._undo: tuple[datetime, Callable[[], str]] | None = None
 
     @property
     def actor(self) -> Actor:
@@ -113,25 +122,73 @@ class Commands:
             self._app.say(reason, good=False)
         return reason is None
 
-    def ask(self, action_id: str, question: Question, command: Callable[[], str]) -> None:
-        """Ask, and do ``command`` off the event loop if the reader says so; its words become the notice."""
-        if self.may(action_id):
-            self._app.put(question, lambda yes: self.do(action_id, command) if yes else None)
+    def ask(
+        self, action_id: str, question: Question, command: Callable[[], str], *, undo: Callable[[], str] | None = None
+    ) -> None:
+        """Ask, and do ``command`` off the event loop if the reader says so; its words become the notice.
 
-    def do(self, action_id: str, command: Callable[[], str]) -> None:
+        Args:
+            action_id: the action, for role and arm key.
+            question: what is asked.
+            command: does it and says what became of it.
+            undo: takes it back; it can be called for by key for a while.
+        """
+        if self.may(action_id):
+            self._app.put(question, lambda yes: self.do(action_id, command, undo=undo) if yes else None)
+
+    def do(self, action_id: str, command: Callable[[], str], *, undo: Callable[[], str] | None = None) -> None:
         """Do ``command`` without a question; its words become the notice."""
         if self.may(action_id):
-            self._app.start(lambda: self._perform(command))
+            self._app.start(lambda: self._perform(command, undo))
+
+    def then(self, work: Callable[[], T], done: Callable[[T], None]) -> None:
+        """Do ``work`` off the event loop and hand on what it found; what it raises becomes the notice."""
+        self._app.start(lambda: self._then(work, done))
+
+    async def run(self, command: Callable[[], T]) -> T:
+        """Do one command off the event loop, after those that wait already; its result, or what it raises."""
+        return await self._background.run(command)
+
+    def done(self, words: str, undo: Callable[[], str] | None = None, *, good: bool = True) -> None:
+        """Something was done: say so, let it be undone for a while, look at the database."""
+        self._undo = None if undo is None else (self._app.time() + timedelta(seconds=UNDO_FOR_S), undo)
+        self._app.say(f"{words} · u undoes it" if undo is not None else words, good=good)
+        self._app.look()
+
+    def undo(self) -> None:
+        """Take the last command back, where that is possible and not too late."""
+        until, back = self._undo or (None, None)
+        left = 0.0 if until is None else (until - self._app.time()).total_seconds()
+        if back is None or not 0 < left <= UNDO_FOR_S:
+            self._app.say("there is nothing to undo", good=False)
+            return
+        self._undo = None
+        if self.may("app.undo"):
+            self._app.start(lambda: self._perform(back, None))
 
     def close(self) -> None:
         """Let the thread go."""
         self._background.close()
 
-    async def _perform(self, command: Callable[[], str]) -> None:
+    async def _perform(self, command: Callable[[], str], undo: Callable[[], str] | None) -> None:
         try:
             words = await self._background.run(command)
         except Exception as error:  # noqa: BLE001 - a refusal or a database out of reach: the reader is told, no more
-            self._app.say(clean(str(error), limit=_LONGEST) or type(error).__name__, good=False)
+            self._app.say(told(error), good=False)
+            self._app.look()
         else:
-            self._app.say(words)
-        self._app.look()
+            self.done(words, undo)
+
+    async def _then(self, work: Callable[[], T], done: Callable[[T], None]) -> None:
+        try:
+            found = await self._background.run(work)
+        except Exception as error:  # noqa: BLE001 - the same
+            self._app.say(told(error), good=False)
+        else:
+            self._app.dismiss_notice()
+            done(found)
+
+
+def told(error: Exception) -> str:
+    """An error on one harmless line."""
+    return clean(str(error), limit=_LONGEST) or type(error).__name__

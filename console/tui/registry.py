@@ -41,7 +41,14 @@ SCREENS: tuple[ScreenEntry, ...] = (
         f"{_AT}.tonight:TonightScreen",
         ("list", "job"),
     ),
-    ScreenEntry("jobs", "2", "Jobs", "the list at full size", f"{_AT}.joblist:JobsScreen", ("list", "job")),
+    ScreenEntry(
+        "jobs",
+        "2",
+        "Jobs",
+        "every job, with filter, views and marks",
+        f"{_AT}.jobs:JobsScreen",
+        ("list", "job", "marks", "jobs"),
+    ),
     ScreenEntry(
         "schedule", "3", "Schedule", "what is due, and when", f"{_AT}.schedule:ScheduleScreen", ("list", "schedule")
     ),
@@ -81,7 +88,7 @@ SCREENS: tuple[ScreenEntry, ...] = (
 )
 """In the order of their keys. The first is where the console opens."""
 
-DIALOG_SCOPES: tuple[tuple[str, ...], ...] = (("job", "text"),)
+DIALOG_SCOPES: tuple[tuple[str, ...], ...] = (("job", "text", "detail"),)
 """Scopes that meet outside of the screens above: a job's detail."""
 
 

@@ -6,7 +6,7 @@ from datetime import date
 
 from console import format as fmt
 from console.text import clean
-from console.tui.jobactions import Host
+from console.tui.asking import Host
 from console.tui.questions import Question
 from scheduler.domain.schedule import ScheduleState
 

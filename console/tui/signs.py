@@ -17,6 +17,9 @@ class Signs:
     bad: str
     fallback: str
     cursor: str
+    mark: str
+    thumb: str
+    guide: str
     dot: str
     dash: str
     ellipsis: str
@@ -43,6 +46,9 @@ UNICODE = Signs(
     bad="✖",
     fallback="▼",
     cursor="▸",
+    mark="■",
+    thumb="▐",
+    guide="│",
     dot="·",
     dash="–",
     ellipsis="…",
@@ -69,6 +75,9 @@ ASCII = Signs(
     bad="x",
     fallback="v",
     cursor=">",
+    mark="#",
+    thumb="|",
+    guide="|",
     dot="-",
     dash="-",
     ellipsis="~",

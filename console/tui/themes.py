@@ -120,18 +120,21 @@ THEMES: Mapping[str, Theme] = {theme.name: theme for theme in (DARK, LIGHT, CONT
 """By name, in the order in which the key goes through them."""
 
 
-def choose_theme(setting: str, *, no_color: bool, term: str) -> str:
+def choose_theme(setting: str, *, no_color: bool, term: str, colorterm: str = "") -> str:
     """The theme to start with.
 
     Args:
         setting: a theme's name, or ``auto``.
         no_color: ``NO_COLOR`` is set to anything: it stands above the setting.
         term: ``TERM``; the Linux console has 16 colours.
+        colorterm: ``COLORTERM``; it promises more than some ``TERM`` does.
     """
     if no_color or term in {"dumb", "vt100", "vt220"}:
         return MONO.name
     if setting in THEMES:
         return setting
+    if colorterm in {"truecolor", "24bit"} and term != "linux":
+        return DARK.name
     return SIXTEEN.name if term in {"linux", "xterm", "ansi", "screen", "cygwin"} else DARK.name
 
 

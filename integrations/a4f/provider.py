@@ -44,7 +44,7 @@ class A4fSpeech:
     """
 
     name = "a4f"
-    service = None
+    service = "tts"
 
     def __init__(self, settings: SpeechSettings) -> None:
         if settings.a4f_url is None:

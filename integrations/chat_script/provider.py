@@ -29,7 +29,7 @@ class ChatScript:
     """
 
     name = NAME
-    service = None
+    service = "script"
     """The contract has no ``/health``: nothing can be probed."""
 
     def __init__(self, settings: ScriptSettings) -> None:

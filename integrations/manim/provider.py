@@ -16,6 +16,7 @@ from scheduler.domain.content import Segment
 from scheduler.domain.failure import StageFailure
 from scheduler.domain.render import StageOutput
 from scheduler.domain.timing import card_characters, reading_time_s
+from scheduler.domain.workflow import scene_spec
 from scheduler.ports.media import LocalMedia
 from scheduler.ports.provider import Call
 
@@ -65,9 +66,12 @@ class ManimApi:
 
     async def _clip(self, manim: HttpService, call: Call, segment: Segment, progress: Progress) -> StageOutput:
         trace = Trace.of(call, str(segment.index))
+        own = scene_spec(call.job.payload, segment.index)
         work = RemoteWork(
             path="/render",
-            body=render_request(segment, call.needed_script(), programme=self._programme, style=self._style),
+            body=dict(
+                own or render_request(segment, call.needed_script(), programme=self._programme, style=self._style)
+            ),
             poll_path=self._settings.poll_path,
             poll_s=self._settings.poll_s,
             timeout_s=call.timeout_s,
@@ -78,7 +82,8 @@ class ManimApi:
         report = await probed(self._media, out, clip_expectation(result.duration_s), what="manim's clip")
         # A card whose text flows over several pages stays as long as reading takes, whatever was asked for.
         wanted_s = max(segment.duration_s, reading_time_s(card_characters(segment)))
-        problem = length_problem(report.duration_s, wanted_s)
+        # A workflow's own scene lasts as long as its maker says.
+        problem = None if own else length_problem(report.duration_s, wanted_s)
         if problem is not None:
             await asyncio.to_thread(out.unlink, missing_ok=True)
             raise StageFailure.invalid_output(f"manim's clip: not usable: {problem}")

@@ -1,4 +1,4 @@
-"""The child's side: read one request, do it, say what came out.
+"""The child's side: read a request, do it, say what came out; then the next one, until the parent has no more.
 
 Each call is a module of ``calls``, imported when it is asked for: a child starts quickly.
 """
@@ -9,6 +9,8 @@ import contextlib
 import importlib
 import json
 import os
+import queue
+import resource
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -22,35 +24,56 @@ from scheduler.domain.failure import FailureClass, StageFailure
 NICENESS = 5
 """Rendering gives way to the daemon: its heartbeats keep the lease."""
 CALLS = frozenset({"card_clip", "speak", "silence", "compose", "add_captions", "probe"})
+LEAVES_TRACES = frozenset({"speak"})
+"""Calls after which a process is not as it was: what eSpeak NG says depends on what it has said before."""
 ORPHANED = 3
 """Exit code after the parent has gone."""
+LARGE_MB = 120
+"""A child that holds more than this after a call serves no further one: nobody uses what it keeps."""
+MEGABYTE = 1024 * 1024
+
+Request = dict[str, Any]
 
 
 def main() -> int:
-    """Serve one request from standard input."""
+    """Serve requests from standard input, one a line, until it ends."""
     answers = _take_over_stdout()
-    request: dict[str, Any] = json.loads(sys.stdin.buffer.readline() or b"{}")
-    if not request:
-        return ORPHANED
-    threading.Thread(target=_end_with_parent, args=(request,), daemon=True).start()
     with contextlib.suppress(OSError):
         os.nice(NICENESS)
+    requests: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
+    working: list[Request] = []
 
     def say(message: Mapping[str, Any]) -> None:
         answers.write(json.dumps(message) + "\n")
         answers.flush()
 
+    threading.Thread(target=_listen, args=(requests, working), daemon=True).start()
+    while (request := requests.get()) is not None:
+        working.append(request)
+        answer = _answer(request, say)
+        working.clear()
+        say(answer)
+        if not answer["again"]:
+            break
+    return 0
+
+
+def _answer(request: Request, say: Callable[[Mapping[str, Any]], None]) -> dict[str, Any]:
+    """Serve one request; its answer says with ``again`` whether this process is fit for another."""
+
     def progress(fraction: float, text: str) -> None:
         say({"progress": [round(fraction, 4), text]})
 
     try:
-        say({"result": _serve(request, progress)})
+        answer = {"result": _serve(request, progress)}
     except StageFailure as failure:
-        say({"failure": wire.failure_to_json(failure)})
+        answer = {"failure": wire.failure_to_json(failure)}
     except OSError as error:
         failure = StageFailure(f"{request['call']}: {error}", kind=FailureClass.UNKNOWN, retryable=True)
-        say({"failure": wire.failure_to_json(failure)})
-    return 0
+        answer = {"failure": wire.failure_to_json(failure)}
+    unchanged = "result" in answer and request["call"] not in LEAVES_TRACES
+    again = unchanged and _memory() < LARGE_MB * MEGABYTE
+    return answer | {"again": again}
 
 
 def _serve(request: Mapping[str, Any], progress: Callable[[float, str], None]) -> dict[str, Any]:
@@ -60,6 +83,17 @@ def _serve(request: Mapping[str, Any], progress: Callable[[float, str], None]) -
     return module.serve(request, progress)
 
 
+def _memory() -> int:
+    """Bytes this process holds, or its most so far where the system does not say."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except OSError:
+        # Not on Linux, where it starts with what the parent held. macOS counts bytes, the BSDs kilobytes.
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return most if sys.platform == "darwin" else most * 1024
+    return pages * os.sysconf("SC_PAGESIZE")
+
+
 def _take_over_stdout() -> IO[str]:
     """Keep standard output for answers: what a library prints goes to standard error."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -67,11 +101,22 @@ def _take_over_stdout() -> IO[str]:
     return answers
 
 
-def _end_with_parent(request: Mapping[str, Any]) -> None:
-    """Standard input ends when the parent does, however it died: leave nothing behind and go."""
-    while os.read(0, 4096):
-        pass
-    if request["out"] is not None:
-        with contextlib.suppress(OSError):
-            discard(Path(request["out"]).parent, request["token"])
-    os._exit(ORPHANED)
+def _listen(requests: queue.SimpleQueue[Request | None], working: list[Request]) -> None:
+    """Hand on what is asked. Standard input ends when the parent does, however it died: leave nothing behind and go.
+
+    It is read by its number: a thread that holds the buffer of ``sys.stdin`` is fatal to an interpreter that ends.
+    """
+    pending = bytearray()
+    while chunk := os.read(0, 65536):
+        *lines, rest = (pending + chunk).split(b"\n")
+        pending = bytearray(rest)
+        for line in lines:
+            requests.put(json.loads(line))
+    half_done = list(working)
+    requests.put(None)
+    for request in half_done:
+        if request["out"] is not None:
+            with contextlib.suppress(OSError):
+                discard(Path(request["out"]).parent, request["token"])
+    if half_done:
+        os._exit(ORPHANED)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from integrations.media import wire
 from integrations.media.process import Children
@@ -20,12 +22,23 @@ MAX_DURATION_S = 3600.0
 class MediaToolkit:
     """Implements ``scheduler.ports.media.LocalMedia``; every call works in a child process.
 
+    As an async context manager it uses a child for more than one call, and ends them all when it is left.
+
     Args:
         processes: how many children may work at once.
     """
 
     def __init__(self, processes: int = 2) -> None:
         self._children = Children(processes)
+
+    async def __aenter__(self) -> Self:
+        await self._children.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._children.__aexit__(kind, error, trace)
 
     async def card_clip(
         self, segment: Segment, context: CardContext, out: Path, *, duration_s: float, progress: Progress | None = None

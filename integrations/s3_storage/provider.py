@@ -44,7 +44,7 @@ class S3Storage:
     """
 
     name = "s3"
-    service = None
+    service = "s3"
 
     def __init__(self, settings: S3Settings) -> None:
         if settings.bucket is None:

@@ -31,7 +31,7 @@ class SoraClips:
     """
 
     name = "sora"
-    service = None
+    service = "sora"
     """The contract has no ``/health``: nothing can be probed."""
 
     def __init__(self, settings: SoraSettings, media: LocalMedia) -> None:

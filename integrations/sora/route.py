@@ -26,7 +26,7 @@ class SoraRoute:
     """
 
     name = "sora-route"
-    service = None
+    service = "sora"
 
     def __init__(self, settings: SoraSettings, media: LocalMedia) -> None:
         self._settings = settings

@@ -44,7 +44,7 @@ class SupabaseStorage:
     """
 
     name = "supabase"
-    service = None
+    service = "storage"
 
     def __init__(self, settings: SupabaseSettings) -> None:
         if settings.url is None:

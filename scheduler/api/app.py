@@ -1,46 +1,90 @@
-"""The API as an ASGI program. All of it goes through ``Operations``; for now it answers ``GET /health``."""
+"""The API as an ASGI program, put together. All of it goes through ``Operations``; ``docs/api.md`` tells of it."""
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.responses import JSONResponse
+from fastapi.openapi.utils import get_openapi
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from scheduler.domain.job import JobStatus
-from scheduler.ports.operations import Operations
-from scheduler.ports.store import StoreError
+from scheduler.api import health, jobs, outputs, problems
+from scheduler.api.context import ApiOptions, Context
+from scheduler.api.estimate import WaitEstimate
+from scheduler.api.guard import Guard
+from scheduler.api.health import SERVICE, Look
+from scheduler.api.submits import Submits
+from scheduler.api.watch import JobWatch
+from scheduler.ports.api import HttpOperations
 
-SERVICE = "predawn"
-"""How the API says that it is ours, so that no predawn takes another (or itself) for a Video Orchestrator."""
+__all__ = ["SERVICE", "Api", "make_api"]
+
+ROUTERS = (health.router, jobs.router, outputs.router)
+DESCRIPTION = """\
+predawn renders videos, and speaks the Video Orchestrator's contract. Every operation but the short form of `/health`
+needs a bearer token (`predawn token add NAME --role operator`). Errors are problem documents (RFC 9457).
+"""
 
 
-def make_api(operations: Operations, *, version: str) -> FastAPI:
+class Api:
+    """The program and what must be closed with it.
+
+    Attributes:
+        http: the routes, without the gate before them.
+        context: what they share.
+    """
+
+    def __init__(self, http: FastAPI, context: Context, guarded: ASGIApp) -> None:
+        self.http = http
+        self.context = context
+        self._guarded = guarded
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        await self._guarded(scope, receive, send)
+
+    async def close(self) -> None:
+        """Write what was handed in, and look no more."""
+        await self.context.submits.close()
+        await self.context.watch.close()
+
+
+def make_api(operations: HttpOperations, options: ApiOptions) -> Api:
     """The program.
 
     Args:
-        operations: what it reads.
-        version: predawn's.
+        operations: what it reads and what it does.
+        options: how this installation serves it.
     """
-    api = FastAPI(title="predawn", version=version, docs_url=None, redoc_url=None)
+    http = FastAPI(title="predawn", version=options.version, description=DESCRIPTION, docs_url=None, redoc_url=None)
+    context = Context(
+        operations=operations,
+        options=options,
+        watch=JobWatch(operations),
+        submits=Submits(operations),
+        estimate=WaitEstimate(operations),
+        look=Look(),
+    )
+    http.state.context = context
+    problems.install(http)
+    for router in ROUTERS:
+        http.include_router(router)
+    http.openapi = lambda: openapi_of(http)
+    return Api(http, context, Guard(http, operations.authenticate, options.limits, time.monotonic))
 
-    @api.get("/health")
-    def health() -> JSONResponse:  # pyright: ignore[reportUnusedFunction] - FastAPI calls it
-        """Queue status and active jobs; 503 when the database is out of reach (contracts.md)."""
-        try:
-            depth = operations.depth()
-        except StoreError as error:
-            return JSONResponse(
-                {"service": SERVICE, "status": "unhealthy", "error": str(error), "version": version}, status_code=503
-            )
-        body: dict[str, Any] = {
-            "service": SERVICE,
-            "status": "healthy",
-            "queue": {status.value: depth.of(status) for status in JobStatus},
-            "active_jobs": depth.of(JobStatus.PROCESSING),
-            "oldest_queued_age_s": depth.oldest_queued_age_s,
-            "version": version,
-        }
-        return JSONResponse(body)
 
-    return api
+def openapi_of(http: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document, with the token and the problem documents."""
+    if http.openapi_schema is None:
+        document = get_openapi(title=http.title, version=http.version, description=http.description, routes=http.routes)
+        parts: dict[str, Any] = document.setdefault("components", {})
+        parts["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        parts.setdefault("schemas", {})["Problem"] = problems.Problem.model_json_schema()
+        document["security"] = [{"token": []}]
+        for path, operations in document["paths"].items():
+            if path == "/health" or path.startswith("/webhooks/"):
+                for operation in operations.values():
+                    operation["security"] = [{}, {"token": []}]
+        http.openapi_schema = document
+    return http.openapi_schema

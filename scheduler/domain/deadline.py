@@ -8,7 +8,7 @@ deadline; otherwise the runner steps down to a cheaper provider, so that a rende
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -90,10 +90,23 @@ class Prediction:
     Attributes:
         p50_at: it ends before this time in half of the cases (aware UTC); None when it has ended.
         p90_at: and before this one in nine of ten.
+        path: the critical path: the stages that are left whose P90 add up to ``p90_at``, in order.
+        wait_s: seconds (P90) of it that are spent waiting for a worker.
     """
 
     p50_at: datetime | None
     p90_at: datetime | None
+    path: tuple[PathStep, ...] = field(default=(), compare=False)
+    wait_s: float = field(default=0.0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PathStep:
+    """A stage of the critical path, with what it still takes, seconds."""
+
+    stage: StageName
+    p50_s: float
+    p90_s: float
 
 
 NEEDS: Mapping[StageName, tuple[StageName, ...]] = {
@@ -126,6 +139,23 @@ def path_to_end(cost_s: Mapping[StageName, float], done: Iterable[StageName] = (
     finished = frozenset(done)
     first = StageName.BRIEF
     return (0.0 if first in finished else cost_s.get(first, 0.0)) + path_after(first, cost_s, finished)
+
+
+def critical_path(cost_s: Mapping[StageName, float], done: Iterable[StageName] = ()) -> tuple[StageName, ...]:
+    """The stages that are not done along the longest path from the beginning to the end, in order."""
+    finished = frozenset(done)
+    path: list[StageName] = []
+    stage: StageName | None = StageName.BRIEF
+    while stage is not None:
+        if stage not in finished:
+            path.append(stage)
+        followers = [name for name, needs in NEEDS.items() if stage in needs]
+        stage = max(
+            followers,
+            key=lambda name: (0.0 if name in finished else cost_s.get(name, 0.0)) + path_after(name, cost_s, finished),
+            default=None,
+        )
+    return tuple(path)
 
 
 def verdict(

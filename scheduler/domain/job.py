@@ -171,6 +171,23 @@ class JobSpec:
     max_retries: int | None = None
 
 
+UPGRADE = "upgrade"
+"""The job type of upgrades: a degraded video is made anew in full. Only predawn itself queues them."""
+
+
+def upgraded_at(job: Job) -> datetime | None:
+    """When the video of a job was replaced by its full form; None: it was not since it was last made."""
+    noted = job.payload.get("upgraded_at")
+    try:
+        at = datetime.fromisoformat(noted) if isinstance(noted, str) else None
+    except ValueError:
+        return None
+    # A job that was made anew since has another attempt.
+    return (
+        at if at is not None and at.tzinfo is not None and job.payload.get("upgraded_attempt") == job.attempt else None
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class JobResult:
     """What a completed job leaves: merged into its payload (contracts.md, the ``jobs`` table).

@@ -65,6 +65,9 @@ class Tonight:
         starts_at: next nominal start, when it has not started (aware).
         slack_s: seconds between P90 and the deadline; negative: late.
         note: one sentence: what is going on or wrong.
+        latest_start_at: the latest safe start of a run that has not started.
+        early_s: seconds by which it starts before its nominal time, because history says that it must.
+        missing: what a run that has not started lacks to be made from, or what will be taken instead.
     """
 
     verdict: Verdict
@@ -79,6 +82,9 @@ class Tonight:
     prediction: Prediction | None
     slack_s: float | None
     note: str
+    latest_start_at: datetime | None = None
+    early_s: float = 0.0
+    missing: str = ""
 
 
 @dataclass(frozen=True, slots=True)

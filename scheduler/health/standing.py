@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from scheduler.domain.service import Probe, ServiceHealth, ServiceState, next_state
+from scheduler.domain.service import Maintenance, Probe, Rollup, ServiceHealth, ServiceState, next_state
+from scheduler.health.rollups import percentile, slow_since
 
 SPARK = 30
 """Latencies kept for the sparkline."""
 
 
-def standing(service: str, url: str, probes: Sequence[Probe], *, now: datetime, stale_s: float) -> ServiceHealth:
+def standing(
+    service: str,
+    url: str,
+    probes: Sequence[Probe],
+    *,
+    now: datetime,
+    stale_s: float,
+    windows: Sequence[Rollup] = (),
+    slow_ms: float = float("inf"),
+    maintenance: Maintenance | None = None,
+) -> ServiceHealth:
     """How a service stands at ``now``.
 
     Args:
@@ -20,6 +31,9 @@ def standing(service: str, url: str, probes: Sequence[Probe], *, now: datetime, 
         probes: oldest first.
         now: aware.
         stale_s: seconds after which the last probe tells nothing any more: the state is UNKNOWN then.
+        windows: its last roll-ups of ``WINDOW_S``.
+        slow_ms: P95 over which it is degraded, when that lasts.
+        maintenance: set where an operator has taken it out; over when its time is.
     """
     state, since, consecutive = ServiceState.UNKNOWN, None, 0
     last: Probe | None = None
@@ -31,15 +45,41 @@ def standing(service: str, url: str, probes: Sequence[Probe], *, now: datetime, 
         after = next_state(state, probe, consecutive)
         if after is not state:
             state, since = after, probe.at
-        last = probe
-    if last is not None and now - last.at > timedelta(seconds=stale_s):
-        state, since = ServiceState.UNKNOWN, last.at
+        last = None if probe.doubtful else probe
+    newest = probes[-1] if probes else None
+    if newest is not None and now - newest.at > timedelta(seconds=stale_s):
+        state, since = ServiceState.UNKNOWN, newest.at
+    slow = slow_since(windows, now, slow_ms) if state is ServiceState.UP else None
+    if slow is not None:
+        state, since = ServiceState.DEGRADED, slow
+    good = [probe.latency_ms for probe in probes if probe.ok and probe.latency_ms is not None]
     return ServiceHealth(
         service=service,
         url=url,
         state=state,
         since=since,
-        last_probe=last,
+        last_probe=newest,
         consecutive=consecutive,
         latencies_ms=tuple(probe.latency_ms if probe.ok else None for probe in probes[-SPARK:]),
+        p50_ms=percentile(good, 0.5),
+        p95_ms=percentile(good, 0.95),
+        maintenance=maintenance if maintenance is not None and maintenance.until > now else None,
+        reason=_reason(state, newest, slow_ms=None if slow is None else slow_ms),
     )
+
+
+def _reason(state: ServiceState, last: Probe | None, *, slow_ms: float | None) -> str:
+    """Why a service is not up, one line."""
+    match state:
+        case ServiceState.UP:
+            return ""
+        case ServiceState.DEGRADED if slow_ms is not None:
+            return f"the P95 of its answers stays over {slow_ms:g} ms"
+        case ServiceState.UNKNOWN if last is None:
+            return "never probed"
+        case ServiceState.UNKNOWN if last is not None and last.doubtful:
+            return "nothing elsewhere can be reached: our own connection?"
+        case ServiceState.UNKNOWN:
+            return "not probed for a while"
+        case _:
+            return (last.error if last is not None else None) or state.value

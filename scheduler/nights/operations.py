@@ -10,8 +10,10 @@ from config.settings import Settings
 from scheduler.auditing import Auditor, command
 from scheduler.domain.night import Night
 from scheduler.domain.render import StageName
+from scheduler.domain.report import DailyReport
 from scheduler.domain.schedule import Difference, ScheduleState
 from scheduler.domain.sla import WINDOWS, SlaReport, calibration, group_failures, on_time, stage_times, success_of
+from scheduler.domain.snapshot import Snapshot
 from scheduler.nights.recorder import changed_nights, merged
 from scheduler.ports.clock import Clock
 from scheduler.ports.operations import Actor, InvalidError, NotFoundError
@@ -101,6 +103,24 @@ class NightsPart:
             stages=stage_times(self._store.durations_since(since), [stage.value for stage in StageName]),
             calibration=calibration(inside),
             nights=inside,
+        )
+
+    def snapshot(self, *, job_limit: int = 50) -> Snapshot:
+        """What the console shows now."""
+        raise NotImplementedError
+
+    def report(self, day: date | None = None) -> DailyReport:
+        """The daily report of a run date; None: of today where the deadline is."""
+        day, told = day or self._today(), self.snapshot(job_limit=1)
+        back = max((self._today() - day).days + 1, 30)
+        return DailyReport(
+            day=day,
+            at=self._clock.now(),
+            timezone=self._zone(),
+            nights=tuple(night for night in self.nights(days=min(back, MOST_DAYS)) if night.run_date == day),
+            sla=self.sla(),
+            tonight=told.tonight,
+            services=told.services,
         )
 
     def _zone(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from scheduler.domain.deadline import AttemptBudget, attempt_budget, path_after, path_to_end
 from scheduler.domain.job import Job
@@ -14,17 +14,32 @@ from scheduler.pipeline.stages import Pipeline, Stage
 
 SOON_S = 30.0
 """A provider that takes at most this long (P90, seconds) is still asked once when the deadline has gone by."""
+MARGIN_SHARE = 0.1
+"""Share of the time from a job's start to its deadline that the margin may take."""
 FALLBACK = "the pipeline"
 """Stands for a whole route among the providers that can still be asked; no provider's name has a space."""
 
 
-def must_end_at(job: Job, *, published: bool) -> datetime | None:
+def must_end_at(job: Job, *, published: bool, margin_s: float = 0.0) -> datetime | None:
     """When a render of ``job`` must have ended: its deadline or its time limit, whichever is first; None: neither.
 
     Once a video of the job is ``published`` the deadline is met, and a further render (a re-render) has no hurry.
+
+    Args:
+        job: leased.
+        published: whether a video of it is out.
+        margin_s: seconds before the deadline by which it should be out: reserves are P90, and a tenth of them takes
+            longer. At most a tenth of the time there is.
     """
-    limits = [job.time_limit_at, None if published else job.deadline_at]
+    limits = [job.time_limit_at, None if published else _aimed_at(job, margin_s)]
     return min((limit for limit in limits if limit is not None), default=None)
+
+
+def _aimed_at(job: Job, margin_s: float) -> datetime | None:
+    if job.deadline_at is None:
+        return None
+    there_is_s = (job.deadline_at - (job.started_at or job.created_at)).total_seconds()
+    return job.deadline_at - timedelta(seconds=max(min(margin_s, MARGIN_SHARE * there_is_s), 0.0))
 
 
 def reserve_s(pipeline: Pipeline, stage: StageName, done: Collection[StageName], estimates: Estimates) -> float:

@@ -29,6 +29,10 @@ class Tried:
         return f"{self.provider}{times}: {self.failure.message}"
 
 
+class SupersededError(Exception):
+    """Nobody wants the video any more that a render is making; the message says why."""
+
+
 class StageExhaustedError(StageFailure):
     """Every provider of a stage was tried. Names the stage, each provider, and why it did not deliver.
 

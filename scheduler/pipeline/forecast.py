@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from config.settings import DeadlineSettings
-from scheduler.domain.deadline import NEEDS, Estimate, Prediction, path_to_end
+from scheduler.domain.deadline import NEEDS, Estimate, PathStep, Prediction, critical_path, path_to_end
 from scheduler.domain.quantile import percentile
 from scheduler.domain.render import StageName
 from scheduler.domain.snapshot import StageState, StageView
@@ -90,6 +90,7 @@ def predict(
     return Prediction(
         p50_at=begin + timedelta(seconds=path_to_end(p50, done)),
         p90_at=begin + timedelta(seconds=path_to_end(p90, done)),
+        path=tuple(PathStep(stage, p50[stage], p90[stage]) for stage in critical_path(p90, done)),
     )
 
 

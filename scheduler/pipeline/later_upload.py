@@ -20,6 +20,7 @@ from scheduler.domain.failure import StageFailure
 from scheduler.domain.job import Job, JobResult, JobStatus
 from scheduler.domain.render import StageName, StageOutput
 from scheduler.pipeline.files import make_workdir
+from scheduler.pipeline.upgrade import upgrade_key
 from scheduler.ports.clock import Clock
 from scheduler.ports.later import PendingUpload, PendingUploads
 from scheduler.ports.provider import Call, Provider
@@ -133,6 +134,10 @@ class LaterUploads:
             # Its own render publishes it, its result is about to be written, or an operator may still retry it.
             turn.at = self._clock.monotonic() + self._first_s
             return False
+        if job is not None and await self._is_upgraded(job):
+            # A better video is on its way to the same place: sent up after it, this one would be there in its stead.
+            turn.at = self._clock.monotonic() + self._first_s
+            return False
         if job is None or job.payload.get("video_url") != upload.local_url:
             log.info("video need not be sent up any more", job=upload.job_id)
             await self._blocking(self._waiting.settle, upload, url=None)
@@ -145,6 +150,11 @@ class LaterUploads:
         await self._blocking(self._waiting.settle, upload, url=result.video_url)
         log.info("video sent up", job=job.id, by=output.provider, url=result.video_url, noted=noted)
         return True
+
+    async def _is_upgraded(self, job: Job) -> bool:
+        """Whether an upgrade of the job is under way."""
+        upgrade: Job | None = await self._blocking(self._store.by_key, upgrade_key(job))
+        return upgrade is not None and not upgrade.is_final
 
     async def _job(self, upload: PendingUpload) -> Job | None:
         try:

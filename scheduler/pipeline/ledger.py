@@ -10,6 +10,7 @@ from typing import Any
 from scheduler.domain.failure import FailureClass, FailureRecord, LeaseLostError, StageFailure
 from scheduler.domain.job import JobResult, Lease
 from scheduler.domain.render import Attempt, AttemptStatus, Checkpoint, Render, RenderStatus, StageName, StageOutput
+from scheduler.pipeline.files import missing_file
 from scheduler.pipeline.insist import Blocking, insist
 from scheduler.ports.clock import Clock
 from scheduler.ports.store import Store
@@ -68,17 +69,19 @@ class Ledger:
         return attempt
 
     async def completed(self, attempt: Attempt, output: StageOutput) -> None:
-        """A call has delivered."""
-        await self._finish(
-            attempt,
-            status=AttemptStatus.COMPLETED,
-            detail={
-                **attempt.detail,
-                "degraded": output.degraded,
-                "files": len(output.artifacts),
-                "bytes": sum(artifact.size for artifact in output.artifacts.values()),
-            },
-        )
+        """A call has delivered: keep the stage's output, end the call and extend the lease, in one transaction.
+
+        Raises:
+            StageFailure: INVALID_OUTPUT; a file that the output names is not there. Nothing was kept.
+            LeaseLostError: the lease is gone, and nothing was kept.
+        """
+        detail = {
+            **attempt.detail,
+            "degraded": output.degraded,
+            "files": len(output.artifacts),
+            "bytes": sum(artifact.size for artifact in output.artifacts.values()),
+        }
+        await self._keep(attempt.stage, "", output, self._ended(attempt, status=AttemptStatus.COMPLETED, detail=detail))
 
     async def failed(self, attempt: Attempt, failure: StageFailure) -> None:
         """A call has failed."""
@@ -130,16 +133,28 @@ class Ledger:
         found: list[Checkpoint] = await insist(self._blocking, self._store.checkpoints, self._lease.job.id)
         return found
 
-    async def keep(self, stage: StageName, part: str, output: StageOutput) -> None:
-        """Keep an output (or with ``part`` a piece of it) and extend the lease, in one transaction.
+    async def keep_part(self, stage: StageName, part: str, output: StageOutput) -> None:
+        """Keep a piece of a stage's output and extend the lease, in one transaction.
 
         Raises:
+            StageFailure: INVALID_OUTPUT; a file that the output names is not there. Nothing was kept.
             LeaseLostError: the lease is gone, and nothing was kept.
         """
+        await self._keep(stage, part, output, None)
+
+    async def _keep(self, stage: StageName, part: str, output: StageOutput, attempt: Attempt | None) -> None:
         checkpoint = Checkpoint(self._lease.job.id, stage, part, output, self._lease.attempt)
-        kept = await insist(self._blocking, self._store.save_checkpoint, self._lease, checkpoint, lease_s=self._lease_s)
-        if not kept:
+        if not await insist(self._blocking, self._save, checkpoint, attempt):
             raise LeaseLostError(f"stage {stage.value} of job {self._lease.job.id} was not kept: the lease is lost")
+
+    def _save(self, checkpoint: Checkpoint, attempt: Attempt | None) -> bool:
+        """One turn in a thread for both: whether the files are there, and the transaction. Blocking."""
+        output, part = checkpoint.output, checkpoint.part
+        problem = missing_file(output)
+        if problem is not None:
+            what = f"part {part} of {checkpoint.stage.value}" if part else checkpoint.stage.value
+            raise StageFailure.invalid_output(f"what {output.provider} made for {what} lacks: {problem}")
+        return self._store.save_checkpoint(self._lease, checkpoint, lease_s=self._lease_s, attempt=attempt)
 
     async def confirm_lease(self) -> None:
         """Ask whether the job is still ours, just before something becomes visible to others.
@@ -182,11 +197,12 @@ class Ledger:
             fallback_position=position,
         )
 
+    def _ended(self, attempt: Attempt, **how: Any) -> Attempt:
+        seconds = self._clock.monotonic() - self._began[attempt.id]
+        return replace(attempt, duration_ms=round(seconds * 1000), **how)
+
     async def _finish(self, attempt: Attempt, **how: Any) -> None:
-        seconds = self._clock.monotonic() - self._began.pop(attempt.id)
-        await insist(
-            self._blocking, self._store.finish_attempt, replace(attempt, duration_ms=round(seconds * 1000), **how)
-        )
+        await insist(self._blocking, self._store.finish_attempt, self._ended(attempt, **how))
 
 
 def _record_once(store: Store, job_id: str, failure: FailureRecord) -> None:

@@ -68,6 +68,26 @@ class Routes:
         return frozenset(everywhere - _providers(way))
 
 
+def workflow_route(pipeline: Pipeline, script: Provider) -> Pipeline:
+    """The pipeline as the steps of a custom workflow: the caller's script, and one step after the other.
+
+    Args:
+        pipeline: does everything else as it always does.
+        script: reads the script out of the payload.
+    """
+
+    def stage(one: Stage) -> Stage:
+        match one.name:
+            case StageName.SCRIPT_GEN:
+                return replace(one, chain=(script,))
+            case StageName.TTS:
+                return replace(one, needs=(*one.needs, StageName.MANIM))
+            case _:
+                return one
+
+    return Pipeline(tuple(stage(one) for one in pipeline.stages))
+
+
 def whole_route(pipeline: Pipeline, provider: Provider, *, timeout_s: float, attempts: int = 2) -> Pipeline:
     """The route on which ``provider`` makes the whole video.
 

@@ -4,29 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import structlog
 
 from config.settings import DeadlineSettings
-from scheduler.domain.failure import JobCancelledError, LeaseLostError, RenderFailedError
-from scheduler.domain.job import JobResult, Lease
-from scheduler.domain.render import Checkpoint, RenderStatus, StageName, StageOutput
+from scheduler.domain.failure import FailureClass, JobCancelledError, JobError, LeaseLostError, RenderFailedError
+from scheduler.domain.job import UPGRADE, Job, JobResult, Lease
+from scheduler.domain.render import Checkpoint, Render, RenderStatus, StageName, StageOutput
 from scheduler.pipeline.budget import must_end_at
-from scheduler.pipeline.failing import StageExhaustedError
-from scheduler.pipeline.forecast import load_estimates
+from scheduler.pipeline.failing import StageExhaustedError, SupersededError
+from scheduler.pipeline.files import make_workdir
+from scheduler.pipeline.forecast import Estimates, load_estimates
 from scheduler.pipeline.insist import Blocking, insist
 from scheduler.pipeline.ledger import Ledger
 from scheduler.pipeline.progress import ProgressMeter, Report
 from scheduler.pipeline.routes import Routes, fallback_of
 from scheduler.pipeline.stage_runner import Health, Pass, Sleep, StageRunner, Surroundings, unheard
 from scheduler.pipeline.stages import Pipeline, Stage
+from scheduler.pipeline.upgrade import adopted, strict, superseded
 from scheduler.ports.clock import Clock
-from scheduler.ports.store import Store
+from scheduler.ports.store import JobNotFoundError, Store
 
 log = structlog.get_logger("predawn.pipeline")
+
+ESTIMATES_S = 30.0
+"""Seconds for which estimates from history are used before they are read again."""
 
 
 def _unheard(_progress: float, _stage: str) -> None:
@@ -35,6 +40,10 @@ def _unheard(_progress: float, _stage: str) -> None:
 
 def _unknown(_service: str) -> None:
     """The health of services that nobody probes."""
+
+
+async def _at_once() -> None:
+    """Nothing to do before a render."""
 
 
 class PipelineRunner:
@@ -47,9 +56,11 @@ class PipelineRunner:
         work_dir: stages work in ``<work_dir>/<job id>/<stage>``.
         deadline: estimates and how much history outweighs them.
         health: how a service stands (``Prober.health``); a provider whose service is down is asked last.
+        before: looks at the services before a render rests on how they stand (``Prober.before_render``).
         blocking: runs a store call off the event loop.
         rng: draws the jitter.
         sleep: waits between calls.
+        workdir: makes the folder of a stage; the simulator has one for all.
     """
 
     def __init__(
@@ -61,11 +72,15 @@ class PipelineRunner:
         work_dir: Path,
         deadline: DeadlineSettings | None = None,
         health: Health = _unknown,
+        before: Callable[[], Awaitable[None]] = _at_once,
         blocking: Blocking = asyncio.to_thread,
         rng: random.Random | None = None,
         sleep: Sleep = asyncio.sleep,
+        workdir: Callable[[Path, str, StageName], Path] = make_workdir,
     ) -> None:
         self._store = store
+        self._before = before
+        self._known: tuple[float, Estimates] | None = None
         self._deadline = deadline or DeadlineSettings()
         self._routes = pipeline if isinstance(pipeline, Routes) else Routes(pipeline)
         self._around = Surroundings(
@@ -75,6 +90,7 @@ class PipelineRunner:
             health=health,
             rng=rng or random.Random(),  # noqa: S311 - jitter, no secret
             sleep=sleep,
+            workdir=workdir,
         )
 
     async def run(
@@ -108,13 +124,22 @@ class PipelineRunner:
         bound = log.bind(job=lease.job.id, correlation_id=correlation_id)
         render = await ledger.open(correlation_id)
         try:
-            this = await self._prepare(lease, correlation_id, checkpointed, await ledger.checkpoints())
-            result = await self._take_route(this, ledger, report)
+            await self._before()
+            kept = await ledger.checkpoints()
+            if lease.job.job_type == UPGRADE:
+                result = await self._upgrade(lease, render, checkpointed, ledger, report, kept)
+            else:
+                this = await self._prepare(lease, render, checkpointed, kept)
+                result = await self._take_route(this, ledger, report, kept)
         except StageExhaustedError as failure:
             bound.warning("render failed", render=render.id, stage=failure.stage.value, error=failure.message)
             await ledger.close(RenderStatus.FAILED, failure=failure.record(render.id))
             error = failure.job_error(around.clock.now())
             raise RenderFailedError(error, retryable=failure.retryable) from failure
+        except SupersededError as why:
+            await ledger.close(RenderStatus.CANCELLED)
+            error = JobError(str(why), FailureClass.INVALID_INPUT, around.clock.now())
+            raise RenderFailedError(error, retryable=False) from why
         except LeaseLostError:
             await ledger.close(RenderStatus.INTERRUPTED)
             raise
@@ -125,22 +150,24 @@ class PipelineRunner:
         bound.info("render completed", render=render.id, degraded=result.degraded, url=result.video_url)
         return result
 
-    async def _take_route(self, this: Pass, ledger: Ledger, report: Report) -> JobResult:
+    async def _take_route(self, this: Pass, ledger: Ledger, report: Report, kept: Sequence[Checkpoint]) -> JobResult:
         """Make the job on its route, and if that fails on the route's fallback.
 
         Raises:
             StageExhaustedError: on the last of them.
         """
         meter = ProgressMeter(_weights(this.pipeline), report)
+        known: Sequence[Checkpoint] | None = kept
         while True:
             stages = StageRunner(self._around, this, ledger, meter)
             try:
-                await self._run_stages(this.pipeline, stages)
+                await self._run_stages(this.pipeline, stages, known)
             except StageExhaustedError as failure:
                 fallback = fallback_of(this.pipeline, failure.stage)
                 if fallback is None:
                     raise
                 log.warning("route failed, the pipeline takes over", job=this.lease.job.id, error=failure.message)
+                known = None  # the route has kept more since
                 this = replace(this, pipeline=fallback, foreign=self._routes.foreign_to(fallback))
                 meter = ProgressMeter(_weights(fallback), report, start=meter.overall)
             else:
@@ -151,28 +178,103 @@ class PipelineRunner:
     async def _prepare(
         self,
         lease: Lease,
-        correlation_id: str,
+        render: Render,
         checkpointed: Callable[[], None],
         kept: Sequence[Checkpoint],
     ) -> Pass:
         """Read what the decisions of this render rest on."""
         way = self._routes.of(lease.job, kept)
-        renders = await insist(self._around.blocking, self._store.renders, lease.job.id)
-        published = sum(render.status is RenderStatus.COMPLETED for render in renders)
+        # A job's first render follows none that could have published.
+        renders: Sequence[Render] = ()
+        if render.number > 1:
+            renders = await insist(self._around.blocking, self._store.renders, lease.job.id)
+        published = sum(one.status is RenderStatus.COMPLETED for one in renders)
         return Pass(
             lease=lease,
             pipeline=way,
             foreign=self._routes.foreign_to(way),
-            correlation_id=correlation_id,
+            correlation_id=render.correlation_id or f"{lease.job.id}-{lease.attempt}",
             generation=published,
-            must_end_at=must_end_at(lease.job, published=published > 0),
-            estimates=await insist(self._around.blocking, load_estimates, self._store, self._deadline),
+            estimates=await self._estimates(),
+            must_end_at=must_end_at(lease.job, published=published > 0, margin_s=self._deadline.margin_s),
             checkpointed=checkpointed,
         )
 
-    async def _run_stages(self, pipeline: Pipeline, stages: StageRunner) -> None:
+    async def _upgrade(  # noqa: PLR0917 - what a render is made with
+        self,
+        lease: Lease,
+        render: Render,
+        checkpointed: Callable[[], None],
+        ledger: Ledger,
+        report: Report,
+        kept: Sequence[Checkpoint],
+    ) -> JobResult:
+        """Make the video of a completed job anew with first choices alone, publish it over the old one, and note it.
+
+        Raises:
+            SupersededError: the job is not as it was any more, or the time for it has gone by.
+            StageExhaustedError: a first choice has failed again.
+        """
+        around, asked = self._around, lease.job
+
+        async def subject() -> Job:
+            try:
+                job: Job = await insist(around.blocking, self._store.get, str(asked.payload.get("upgrade_of")))
+            except JobNotFoundError as error:
+                raise SupersededError(f"there is nothing to upgrade: {error}") from error
+            why = superseded(job, asked.payload, around.clock.now())
+            if why is not None:
+                raise SupersededError(f"there is nothing to upgrade: {why}")
+            return job
+
+        async def confirm() -> None:
+            await subject()
+
+        published = next((one.output for one in kept if one.stage is StageName.UPLOAD and not one.part), None)
+        if published is None:
+            job = await subject()
+        else:  # it is out already: what is left is to note it
+            job = await insist(around.blocking, self._store.get, str(asked.payload.get("upgrade_of")))
+        theirs = adopted(await insist(around.blocking, self._store.checkpoints, job.id))
+        ours = {(one.stage, one.part) for one in kept}
+        before = [one for one in theirs if (one.stage, one.part) not in ours]
+        base = await self._prepare(lease, render, checkpointed, kept)
+        renders: Sequence[Render] = await insist(around.blocking, self._store.renders, job.id)
+        way = strict(self._routes.pipeline)
+        this = replace(
+            base,
+            pipeline=way,
+            foreign=self._routes.foreign_to(way),
+            generation=sum(one.status is RenderStatus.COMPLETED for one in renders),
+            must_end_at=lease.job.time_limit_at,
+            subject=job,
+            confirm=confirm,
+        )
+        stages = StageRunner(around, this, ledger, ProgressMeter(_weights(way), report))
+        await self._run_stages(way, stages, [*before, *kept])
+        result = result_of(stages.outputs)
+        job = await insist(around.blocking, self._store.get, job.id)
+        noted = await insist(
+            around.blocking,
+            self._store.update_result,
+            job.id,
+            result,
+            replaces=str(job.payload.get("video_url")),
+            upgraded_at=around.clock.now(),
+        )
+        log.info("video upgraded", job=job.id, url=result.video_url, noted=noted)
+        return result
+
+    async def _estimates(self) -> Estimates:
+        """Estimates from history, read again when they are ``ESTIMATES_S`` old: thirty renders change slowly."""
+        now = self._around.clock.monotonic()
+        if self._known is None or now - self._known[0] > ESTIMATES_S:
+            self._known = (now, await insist(self._around.blocking, load_estimates, self._store, self._deadline))
+        return self._known[1]
+
+    async def _run_stages(self, pipeline: Pipeline, stages: StageRunner, kept: Sequence[Checkpoint] | None) -> None:
         """Run every stage that is left as soon as its needs are done; the failure of one stops the others."""
-        wanted = await stages.resume()
+        wanted = await stages.resume(kept)
         done = {stage.name: asyncio.Event() for stage in pipeline.stages}
         for name, event in done.items():
             if name not in wanted:

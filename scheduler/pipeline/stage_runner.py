@@ -7,9 +7,10 @@ To be read in this order: ``StageRunner.run`` (a stage), ``_chain`` (its provide
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -20,12 +21,12 @@ from tenacity import AsyncRetrying, RetryCallState
 from scheduler.domain.codec import brief_from_json, script_from_json
 from scheduler.domain.deadline import AttemptBudget
 from scheduler.domain.failure import FailureClass, StageFailure
-from scheduler.domain.job import Lease
+from scheduler.domain.job import Job, Lease
 from scheduler.domain.render import Checkpoint, StageName, StageOutput
 from scheduler.domain.service import ServiceHealth, ServiceState
 from scheduler.pipeline.budget import budget_for
 from scheduler.pipeline.failing import StageExhaustedError, Tried, passed_over
-from scheduler.pipeline.files import damaged_file, make_workdir, missing_file
+from scheduler.pipeline.files import damaged_file, job_folder, make_workdir
 from scheduler.pipeline.forecast import Estimates
 from scheduler.pipeline.insist import Blocking, settle
 from scheduler.pipeline.ledger import Ledger
@@ -47,6 +48,10 @@ def unheard() -> None:
     """Checkpoints that nobody waits for."""
 
 
+async def wanted() -> None:
+    """Whoever asked for the video still wants it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What all renders of a worker share."""
@@ -57,6 +62,7 @@ class Surroundings:
     health: Health
     rng: random.Random
     sleep: Sleep
+    workdir: Callable[[Path, str, StageName], Path] = make_workdir
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,8 @@ class Pass:
         generation: how many videos of this job were published before this one.
         must_end_at: the deadline or the time limit, whichever is first; None: there is none.
         checkpointed: called when something was kept and more is to come: a good place to be stopped.
+        subject: the job whose video is made, where it is not the leased one (an upgrade).
+        confirm: asked just before the video becomes visible; raises when it is not wanted any more.
     """
 
     lease: Lease
@@ -79,6 +87,13 @@ class Pass:
     must_end_at: datetime | None
     estimates: Estimates
     checkpointed: Callable[[], None] = unheard
+    subject: Job | None = None
+    confirm: Callable[[], Awaitable[None]] = wanted
+
+    @property
+    def job(self) -> Job:
+        """The job whose video is made: the leased one, but in an upgrade."""
+        return self.subject or self.lease.job
 
     def idempotency_key(self, stage: StageName) -> str:
         """``job:stage``, the same for every call, retry and resumption that leads to one published video.
@@ -86,7 +101,7 @@ class Pass:
         A re-render of a published job gets a key of its own (``job:stage:1``): it is meant to replace what is out, and
         a remote side that remembers keys would answer it with the old video.
         """
-        key = f"{self.lease.job.id}:{stage.value}"
+        key = f"{self.job.id}:{stage.value}"
         return f"{key}:{self.generation}" if self.generation else key
 
 
@@ -129,11 +144,14 @@ class StageRunner:
         """Outputs of the stages that are done."""
         return self._outputs
 
-    async def resume(self) -> frozenset[StageName]:
+    async def resume(self, kept: Sequence[Checkpoint] | None = None) -> frozenset[StageName]:
         """Take over what earlier renders of the job finished: whole stages, and parts of those that were not.
 
         A checkpoint that cannot be read, or whose files are gone or damaged, does not count. Its stage runs again, but
         only if a stage that is still to be done needs it.
+
+        Args:
+            kept: the job's checkpoints, if they have just been read.
 
         Returns:
             The stages that are to run.
@@ -141,10 +159,9 @@ class StageRunner:
         whole: dict[StageName, StageOutput] = {}
         intact: set[StageName] = set()
         pipeline = self._this.pipeline
-        for checkpoint in await self._ledger.checkpoints():
-            if checkpoint.output.provider in self._this.foreign:
-                continue
-            usable = await self._around.blocking(_usable, checkpoint)
+        kept = await self._ledger.checkpoints() if kept is None else kept
+        ours = [checkpoint for checkpoint in kept if checkpoint.output.provider not in self._this.foreign]
+        for checkpoint, usable in await self._around.blocking(self._look_at_files, ours):
             if not checkpoint.part:
                 whole[checkpoint.stage] = checkpoint.output
                 intact.update({checkpoint.stage} if usable else ())
@@ -158,6 +175,13 @@ class StageRunner:
                 await self._ledger.resumed(stage.name, output, _position(stage, output.provider))
                 self._meter.finish(stage.name)
         return wanted
+
+    def _look_at_files(self, kept: Sequence[Checkpoint]) -> list[tuple[Checkpoint, bool]]:
+        """Whether the files of each checkpoint can be used; and folders for what is still to be made. Blocking."""
+        for stage in self._this.pipeline.stages:
+            with contextlib.suppress(OSError):  # the call that needs the folder says what is wrong with it
+                make_workdir(self._around.work_dir, self._this.lease.job.id, stage.name)
+        return [(checkpoint, _usable(checkpoint)) for checkpoint in kept]
 
     async def run(self, stage: Stage) -> None:
         """Do a stage whose needs are done. Its output is in ``outputs`` then, and kept.
@@ -238,6 +262,7 @@ class StageRunner:
         stage, provider = turn.stage, turn.stage.chain[turn.position]
         if stage.publishes:
             await self._ledger.confirm_lease()
+            await self._this.confirm()
         timeout_s = max(self._budget(turn).timeout_s, LEAST_ATTEMPT_S)
         limit = asyncio.timeout(timeout_s)
         row = await self._ledger.started(
@@ -247,8 +272,8 @@ class StageRunner:
             call = await self._call(turn, timeout_s)
             async with limit:
                 made = await provider.run(call)
-            output = await self._accept(turn, made)
-            await self._ledger.keep(stage.name, "", output)
+            output = self._accept(turn, made)
+            await self._ledger.completed(row, output)
         except (Exception, asyncio.CancelledError) as error:
             timed_out_s = timeout_s if limit.expired() else None
             failure = classify(error, provider.name, timed_out_s=timed_out_s, cancelled=_is_cancelled())
@@ -257,18 +282,17 @@ class StageRunner:
                 raise
             await self._ledger.failed(row, failure)
             raise failure from error
-        await self._ledger.completed(row, output)
         if not stage.publishes:  # what is out needs but a moment to be done with
             self._this.checkpointed()
         return output
 
-    async def _accept(self, turn: _Turn, made: StageOutput) -> StageOutput:
+    def _accept(self, turn: _Turn, made: StageOutput) -> StageOutput:
         """Check that an output is whole and mark it: who made it, and whether any of it is second choice.
 
         Raises:
-            StageFailure: INVALID_OUTPUT; a file is not there, or the data lacks what later stages need.
+            StageFailure: INVALID_OUTPUT; the data lacks what later stages need.
         """
-        problem = problem_with(turn.stage.name, made) or await self._around.blocking(missing_file, made)
+        problem = problem_with(turn.stage.name, made)
         if problem is not None:
             raise StageFailure.invalid_output(f"what {turn.provider} made for {turn.stage.name.value} lacks: {problem}")
         from_parts = any(part.degraded for part in self._parts.get(turn.stage.name, {}).values())
@@ -278,9 +302,11 @@ class StageRunner:
         stage, this, around = turn.stage.name, self._this, self._around
         before = ancestors(stage)
         brief, script = self._outputs.get(StageName.BRIEF), self._outputs.get(StageName.SCRIPT_GEN)
-        workdir = await settle(around.blocking, make_workdir, around.work_dir, this.lease.job.id, stage)
+        workdir = job_folder(around.work_dir, this.lease.job.id) / stage.value
+        if not workdir.is_dir():
+            workdir = await settle(around.blocking, around.workdir, around.work_dir, this.lease.job.id, stage)
         return Call(
-            job=this.lease.job,
+            job=this.job,
             stage=stage,
             workdir=workdir,
             timeout_s=timeout_s,
@@ -299,10 +325,7 @@ class StageRunner:
         output = replace(made, provider=turn.provider, degraded=made.degraded or turn.position > 0)
         if not part:
             raise ValueError("a part needs a name, the empty one is the whole stage")
-        problem = await self._around.blocking(missing_file, output)
-        if problem is not None:
-            raise StageFailure.invalid_output(f"part {part} of {turn.stage.name.value} lacks: {problem}")
-        await self._ledger.keep(turn.stage.name, part, output)
+        await self._ledger.keep_part(turn.stage.name, part, output)
         self._parts.setdefault(turn.stage.name, {})[part] = output
         self._this.checkpointed()
 
@@ -334,9 +357,12 @@ class StageRunner:
         return why
 
     def _down(self, turn: _Turn) -> str | None:
-        """Why a provider is passed over for now: its service is known to be down."""
+        """Why a provider is passed over for now: its service is known to be down, or was taken out by an operator."""
         service = turn.stage.chain[turn.position].service
         health = self._around.health(service) if service else None
+        if health is not None and health.maintenance is not None:
+            out = health.maintenance
+            return f"skipped: {service} is under maintenance until {out.until:%H:%M:%S} UTC ({out.by})"
         if health is None or health.state is not ServiceState.DOWN:
             return None
         since = f" since {health.since:%H:%M:%S} UTC" if health.since else ""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from scheduler.domain.failure import FailureRecord
 from scheduler.domain.night import Night
 from scheduler.domain.render import RenderStatus
+from scheduler.domain.report import DailyReport
 from scheduler.domain.schedule import Difference, ScheduleState
 from scheduler.domain.sla import SlaReport
 
@@ -61,6 +62,10 @@ class NightOperations(Protocol):
 
     def schedule_differences(self) -> tuple[Difference, ...]:
         """Where the table of schedules says something else than the config of this process."""
+        ...
+
+    def report(self, day: date | None = None) -> DailyReport:
+        """The daily report of a run date; None: of today where the deadline is."""
         ...
 
     def sla(self, *, days: int = 30, schedule: str | None = None) -> SlaReport:

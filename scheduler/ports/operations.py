@@ -16,13 +16,13 @@ from scheduler.domain.filter import Count, JobSort
 from scheduler.domain.job import CancelOutcome, Enqueued, Job, JobSpec, JobStatus, Priority, QueueDepth
 from scheduler.domain.render import Attempt, Checkpoint, Render
 from scheduler.domain.schedule import Fire, ScheduleState
-from scheduler.domain.service import ServiceHealth
 from scheduler.domain.snapshot import Page, Snapshot
 from scheduler.ports.alerts import AlertOperations
 from scheduler.ports.audit import AuditOperations
 from scheduler.ports.history import HistoryReads
 from scheduler.ports.nights import NightOperations
 from scheduler.ports.recording import RecordingReads
+from scheduler.ports.services import ServiceOperations
 
 
 class OperationError(Exception):
@@ -100,7 +100,9 @@ class UpcomingFire:
     starts_at: datetime | None = None
 
 
-class Operations(NightOperations, AuditOperations, AlertOperations, RecordingReads, HistoryReads, Protocol):
+class Operations(
+    NightOperations, AuditOperations, RecordingReads, HistoryReads, ServiceOperations, AlertOperations, Protocol
+):
     """Reads and commands. Commands take the actor: its role is checked, and a line of the audit trail is written.
 
     Every command raises ``PermissionDeniedError`` when the actor's role does not allow it (``scheduler.auditing``).
@@ -201,8 +203,4 @@ class Operations(NightOperations, AuditOperations, AlertOperations, RecordingRea
 
     def skip_date(self, name: str, day: date, *, actor: Actor) -> ScheduleState:
         """Let one run date of a schedule pass."""
-        ...
-
-    def services(self) -> tuple[ServiceHealth, ...]:
-        """How the services stand by the probes kept."""
         ...

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from scheduler.domain.failure import FailureRecord, JobError
 from scheduler.domain.filter import Count, Filter, JobSort
+from scheduler.domain.fingerprint import FailureGroup
 from scheduler.domain.job import (
     CancelOutcome,
     Enqueued,
@@ -29,10 +30,11 @@ from scheduler.domain.job import (
 from scheduler.domain.leader import Leader
 from scheduler.domain.render import Attempt, Checkpoint, Render, RenderStatus
 from scheduler.domain.schedule import Fire, ScheduleDefinition, ScheduleState
-from scheduler.domain.service import Probe
+from scheduler.domain.service import Maintenance, Probe, Rollup, ServiceTransition
 from scheduler.domain.settlement import Settlement
 from scheduler.domain.snapshot import Page, ProcessInfo
 from scheduler.ports.alert_store import AlertStore
+from scheduler.ports.api_store import ApiStore
 from scheduler.ports.audit import AuditStore
 from scheduler.ports.history import HistoryStore
 from scheduler.ports.nights import NightStore
@@ -46,6 +48,7 @@ class StoreError(Exception):
 
         StoreError
           StoreUnavailableError   unreachable, locked for too long, unwritable, full
+            StoreReplacedError    its file was deleted or replaced while it was open: start anew
           StoreCorruptError       the file is damaged or is no database
           SchemaError             its schema is older or newer than this program
         JobNotFoundError          no job (or more than one) matches the id
@@ -54,6 +57,10 @@ class StoreError(Exception):
 
 class StoreUnavailableError(StoreError):
     """The database cannot be reached or written now."""
+
+
+class StoreReplacedError(StoreUnavailableError):
+    """The database's file was deleted or replaced: what is open is no longer what its name leads to."""
 
 
 class StoreCorruptError(StoreError):
@@ -113,16 +120,25 @@ class JobStore(Protocol):
         """Extend the lease to ``lease_s`` seconds from now, and keep what the console shows."""
         ...
 
-    def save_checkpoint(self, lease: Lease, checkpoint: Checkpoint, *, lease_s: float) -> bool:
-        """Keep a stage's output (or a part of it) and extend the lease, in one transaction."""
+    def save_checkpoint(
+        self, lease: Lease, checkpoint: Checkpoint, *, lease_s: float, attempt: Attempt | None = None
+    ) -> bool:
+        """Keep a stage's output (or a part of it) and extend the lease, in one transaction.
+
+        With ``attempt`` also how the call that made it ended (``RenderStore.finish_attempt``).
+        """
         ...
 
     def complete(self, lease: Lease, result: JobResult) -> bool:
         """The video is out: merge the result into the payload."""
         ...
 
-    def update_result(self, job_id: str, result: JobResult, *, replaces: str) -> bool:
+    def update_result(
+        self, job_id: str, result: JobResult, *, replaces: str, upgraded_at: datetime | None = None
+    ) -> bool:
         """Give a completed job another address for its video: the same video, published somewhere better.
+
+        With ``upgraded_at`` a better video, noted in the payload as ``upgraded_at`` and ``upgraded_attempt``.
 
         False: nothing was changed, because the job is gone, not completed, or has another ``video_url`` than
         ``replaces`` (it was made anew in the meantime).
@@ -290,6 +306,10 @@ class RenderStore(Protocol):
         """Failures of a job's renders, oldest first."""
         ...
 
+    def failure_groups(self, *, limit: int = 50) -> list[FailureGroup]:
+        """The same failures over all renders, the one that happened last first."""
+        ...
+
     def stage_durations(self, *, limit: int = 30) -> dict[tuple[str, str], list[float]]:
         """Seconds of the last ``limit`` completed attempts, by (stage, provider), newest first."""
         ...
@@ -343,6 +363,46 @@ class ProbeStore(Protocol):
         ...
 
 
+class HealthStore(ProbeStore, Protocol):
+    """What becomes of probes, and what operators say of services."""
+
+    def probes_between(self, service: str, since: datetime, until: datetime) -> list[Probe]:
+        """Probes from ``since`` until before ``until``, oldest first."""
+        ...
+
+    def put_rollups(self, rollups: Sequence[Rollup]) -> None:
+        """Keep roll-ups; one that is there already is replaced."""
+        ...
+
+    def rollups(self, service: str, span_s: int, *, limit: int = 24) -> list[Rollup]:
+        """The last roll-ups of a service, oldest first."""
+        ...
+
+    def prune_rollups(self, span_s: int, *, before: datetime) -> int:
+        """Delete older ones; how many."""
+        ...
+
+    def add_transition(self, transition: ServiceTransition) -> bool:
+        """Keep a change of state. False: the last one kept leads to the same state (another process saw it too)."""
+        ...
+
+    def transitions(self, service: str, *, limit: int = 20) -> list[ServiceTransition]:
+        """The last changes of a service, newest first."""
+        ...
+
+    def set_maintenance(self, service: str, *, for_s: float, by: str) -> Maintenance:
+        """Take a service out for so many seconds from now, by the database's clock; replaces what was set."""
+        ...
+
+    def end_maintenance(self, service: str) -> bool:
+        """Take it in again. False: it was not out."""
+        ...
+
+    def maintenance(self) -> list[Maintenance]:
+        """Services that are out now."""
+        ...
+
+
 class ProcessStore(Protocol):
     """Daemons and workers report here, so that the console can tell a dead one."""
 
@@ -355,7 +415,10 @@ class ProcessStore(Protocol):
         ...
 
     def processes(self, *, fresh_s: float = 30.0) -> list[ProcessInfo]:
-        """All processes, freshest first; ``alive`` where the beat is younger than ``fresh_s`` seconds."""
+        """All processes, freshest first; ``alive`` where the beat is younger than ``fresh_s`` seconds.
+
+        One of this machine that no longer runs is not alive, however young its beat.
+        """
         ...
 
 
@@ -380,11 +443,12 @@ class Store(
     JobStore,
     RenderStore,
     ScheduleStore,
-    ProbeStore,
+    HealthStore,
     ProcessStore,
     LeaderStore,
     NightStore,
     AuditStore,
+    ApiStore,
     OutboxStore,
     AlertStore,
     Protocol,

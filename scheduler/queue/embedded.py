@@ -7,13 +7,14 @@ changed. So an idle worker costs next to nothing, and a job that another process
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable
 
 import structlog
 
 from scheduler.ports.dispatcher import Hands
-from scheduler.ports.store import StoreError
+from scheduler.ports.store import StoreError, StoreReplacedError
 
 log = structlog.get_logger("predawn.dispatcher")
 
@@ -42,31 +43,42 @@ class EmbeddedDispatcher:
             self._hands.look()
 
     async def run(self, hands: Hands, stop: asyncio.Event) -> None:
-        """Let the worker look at each change until ``stop`` is set."""
+        """Let the worker look at each change until ``stop`` is set.
+
+        Raises:
+            StoreReplacedError: the database's file is no longer the one that was opened.
+        """
         self._hands = hands
-        done = threading.Event()
-        watcher = threading.Thread(
-            target=self._watch, args=(asyncio.get_running_loop(), hands, done), name="dispatcher", daemon=True
-        )
+        done, loop = threading.Event(), asyncio.get_running_loop()
+        lost: asyncio.Future[None] = loop.create_future()
+        watcher = threading.Thread(target=self._watch, args=(loop, hands, done, lost), name="dispatcher", daemon=True)
+        stopping = asyncio.create_task(stop.wait())
         hands.look()
         watcher.start()
         try:
             while not stop.is_set():
-                try:
-                    await asyncio.wait_for(stop.wait(), LOOK_ANYWAY_S)
-                except TimeoutError:
-                    hands.look()
+                await asyncio.wait({stopping, lost}, timeout=LOOK_ANYWAY_S, return_when=asyncio.FIRST_COMPLETED)
+                if lost.done():
+                    lost.result()
+                hands.look()
         finally:
             self._hands = None
+            stopping.cancel()
             done.set()
             await asyncio.to_thread(watcher.join, RETRY_S)
 
-    def _watch(self, loop: asyncio.AbstractEventLoop, hands: Hands, done: threading.Event) -> None:
+    def _watch(
+        self, loop: asyncio.AbstractEventLoop, hands: Hands, done: threading.Event, lost: asyncio.Future[None]
+    ) -> None:
         seen: int | None = None
         failing = False
         while not done.wait(RETRY_S if failing else self._poll_s):
             try:
                 version = self._version()
+            except StoreReplacedError as error:
+                with contextlib.suppress(RuntimeError):  # the loop was closed under us
+                    loop.call_soon_threadsafe(lost.set_exception, error)
+                return
             except StoreError as error:
                 if not failing:
                     log.warning("the database cannot be watched; trying again", error=str(error))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Callable
+from contextvars import Context
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -61,24 +62,33 @@ class Running:
     """A job in hand.
 
     Attributes:
-        limit_s: seconds it may run, None without limit.
+        context: of its tasks: what is logged in it names the job.
+        on_told: called when the runner was told to stop.
+        last_good: when its lease was last known to be held, by the worker's counter.
         at_checkpoint: break off at the next checkpoint: the worker is stopping.
-        told: set when the runner was told to stop.
+        alarm: goes off at its time limit.
+        beating: a heartbeat is under way.
+        abandoned: its runner did not stop when told to; the job is ended without it.
         ended: set when everything about it has been written.
     """
 
     lease: Lease
+    context: Context
+    on_told: Callable[[], object]
+    last_good: float
     task: asyncio.Task[JobResult] | None = None
     progress: float = 0.0
     stage: str | None = "claimed"
     stop: Stop | None = None
     at_checkpoint: bool = False
-    told: asyncio.Event = field(default_factory=asyncio.Event)
+    alarm: asyncio.TimerHandle | None = None
+    beating: bool = False
+    abandoned: bool = False
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def limit_s(self) -> float | None:
-        """Seconds from its claim to its time limit, both by the database's clock; None: it has none."""
+        """Seconds it may run, from its claim to its time limit by the database's clock; None: it has none."""
         job = self.lease.job
         return None if job.time_limit_at is None else (job.time_limit_at - job.updated_at).total_seconds()
 
@@ -95,8 +105,8 @@ class Running:
         """Cancel the runner; the first reason stands."""
         if self.stop is None and self.task is not None and not self.task.done():
             self.stop = why
-            self.told.set()
             self.task.cancel()
+            self.on_told()
 
 
 def timed_out(running: Running, now: datetime) -> JobError:

@@ -30,10 +30,14 @@ RETRY_S = 1.0
 RELEASE_WORDS = "its worker was stopped"
 
 
-@dataclass(frozen=True, slots=True)
+Heard = Callable[[bool | StoreError], None]
+"""Told how a settlement went: whether its lease still held, or that the database could not be written."""
+
+
+@dataclass(slots=True)
 class _End:
     settlement: Settlement
-    answer: asyncio.Future[bool]
+    heard: Heard
     give_up_at: float
 
 
@@ -116,17 +120,29 @@ class Till:
             with contextlib.suppress(ValueError):
                 self._takes.remove(take)
 
+    def put(self, settlement: Settlement, heard: Heard) -> None:
+        """Write how a lease ended, and tell ``heard``. A database that is away is tried again while the lease lasts."""
+        self._ends.append(_End(settlement, heard, self._clock.monotonic() + self._settings.lease_s))
+        self._asked.set()
+
     async def settle(self, settlement: Settlement) -> bool:
-        """Write how a lease ended; False: it was lost. A database that is away is tried again while the lease lasts.
+        """Write how a lease ended; False: it was lost.
 
         Raises:
-            StoreError: it did not come back in time.
+            StoreError: the database did not come back in time.
         """
-        give_up_at = self._clock.monotonic() + self._settings.lease_s
-        end = _End(settlement, asyncio.get_running_loop().create_future(), give_up_at)
-        self._ends.append(end)
-        self._asked.set()
-        return await end.answer
+        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+        def heard(found: bool | StoreError) -> None:  # noqa: FBT001 - see Heard
+            if answer.done():  # nobody waits any more
+                return
+            if isinstance(found, StoreError):
+                answer.set_exception(found)
+            else:
+                answer.set_result(found)
+
+        self.put(settlement, heard)
+        return await answer
 
     async def run(self) -> None:
         """Serve until cancelled."""
@@ -169,10 +185,9 @@ class Till:
             self._ends = ends + self._ends
             self._looking = self._looking or looking
             raise
-        for end, answer in zip(ends, answers, strict=True):
-            if not end.answer.done():
-                end.answer.set_result(answer)
         self._hand_out(takes, leases)
+        for end, answer in zip(ends, answers, strict=True):
+            end.heard(answer)
         self._looking = self._looking or (looking and len(leases) == limit)
 
     def _hand_out(self, takes: list[_Take], leases: list[Lease]) -> None:
@@ -187,7 +202,7 @@ class Till:
             take.answer.set_result(None if lease is None else self._start(lease))
         for lease in left.values():
             if self._closed or takes:  # stopped in the middle of it, or nobody waits for it any more
-                self._ends.append(_End(Released(lease, RELEASE_WORDS), _unheard(), self._clock.monotonic()))
+                self._ends.append(_End(Released(lease, RELEASE_WORDS), _unheard, self._clock.monotonic()))
             else:
                 self._start(lease)
 
@@ -196,10 +211,8 @@ class Till:
         late = [end for end in self._ends if self._closed or end.give_up_at <= now]
         self._ends = [end for end in self._ends if end not in late]
         for end in late:
-            if not end.answer.done():
-                end.answer.set_exception(error)
-                end.answer.exception()  # it is looked at, also where nobody waits
+            end.heard(error)
 
 
-def _unheard() -> asyncio.Future[bool]:
-    return asyncio.get_running_loop().create_future()
+def _unheard(_answer: bool | StoreError) -> None:  # noqa: FBT001 - see Heard
+    """Nobody waits for it."""

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+import contextvars
+from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import structlog
@@ -27,8 +29,6 @@ from scheduler.queue.running import Runner, Running, Stop, store_trouble, timed_
 from scheduler.queue.till import RELEASE_WORDS, RETRY_S, Blocking, Till
 
 __all__ = ["Runner", "Worker"]
-
-log = structlog.get_logger("predawn.worker")
 
 STUBBORN_S = 5.0
 """Seconds a runner has to end after it was told to; then the job is ended without it."""
@@ -73,8 +73,13 @@ class Worker:
         self._blocking = blocking
         self._till = Till(store, owner, settings, clock, room=self._room, start=self._start, blocking=blocking)
         self._closing = asyncio.Event()
+        self._empty = asyncio.Event()
+        self._empty.set()
+        # Bound here, once: a logger that is looked up for each word costs more than the word.
+        self._log = structlog.get_logger("predawn.worker").bind()
         self._running: dict[str, Running] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        """Ends that are being written, and heartbeats."""
         self._stubborn: set[asyncio.Task[JobResult]] = set()
 
     @property
@@ -106,7 +111,8 @@ class Worker:
 
     async def take(self, job_id: str) -> bool:
         """Claim this job and work on it to its end; False when it cannot be claimed. See ``Hands``."""
-        running = await self._till.take(job_id)
+        # It may have been claimed meanwhile without being asked for by name: then it is in hand already.
+        running = await self._till.take(job_id) or self._running.get(job_id)
         if running is None:
             return False
         await running.ended.wait()
@@ -125,9 +131,10 @@ class Worker:
         self._closing.clear()
         serving = asyncio.create_task(self._till.run(), name="till")
         dispatching = asyncio.create_task(self._dispatcher.run(self, stop), name="dispatcher")
+        beating = asyncio.create_task(self._keep_alive(), name="heart")
         stopping = asyncio.create_task(stop.wait())
         try:
-            await asyncio.wait({serving, dispatching, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({serving, dispatching, beating, stopping}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             patient = stop.is_set() and not serving.done()
             grace = self._settings.grace_s if grace_s is None else grace_s
@@ -138,8 +145,9 @@ class Worker:
             await asyncio.wait({dispatching}, timeout=GIVE_BACK_S)
             serving.cancel()
             dispatching.cancel()
-            await asyncio.wait({serving})
-        for part in (serving, dispatching):
+            beating.cancel()
+            await asyncio.wait({serving, beating})
+        for part in (serving, dispatching, beating):
             if part.done() and not part.cancelled():
                 part.result()
 
@@ -149,92 +157,125 @@ class Worker:
         self._till.close()
         for running in self._running.values():
             running.at_checkpoint = True
-        if self._tasks and grace_s > 0:
-            log.info("waiting for checkpoints", jobs=len(self._tasks), grace_s=grace_s)
-            await asyncio.wait(self._tasks, timeout=grace_s)
+        if self._running and grace_s > 0:
+            self._log.info("waiting for checkpoints", jobs=len(self._running), grace_s=grace_s)
+            await self._emptied(grace_s)
         for running in list(self._running.values()):
             running.end(Stop.STOPPING)
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=GIVE_BACK_S)
+        await self._emptied(GIVE_BACK_S)
+
+    async def _emptied(self, within_s: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._empty.wait(), within_s)
 
     def _start(self, lease: Lease) -> Running:
-        running = self._running[lease.job.id] = Running(lease, at_checkpoint=self._closing.is_set())
-        task = asyncio.create_task(self._work(running), name=f"job {lease.job.id}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return running
-
-    # Working
-
-    async def _work(self, running: Running) -> None:
-        """One job from claim to end. Never raises: a database in trouble leaves the job to the reaper."""
-        lease = running.lease
-        structlog.contextvars.bind_contextvars(job=lease.job.id, job_type=lease.job.job_type)
-        log.info("job claimed", attempt=lease.attempt)
-        running.task = asyncio.create_task(
+        context = contextvars.copy_context()
+        context.run(structlog.contextvars.bind_contextvars, job=lease.job.id, job_type=lease.job.job_type)
+        self._log.info("job claimed", job=lease.job.id, attempt=lease.attempt)
+        loop, monotonic = asyncio.get_running_loop(), self._clock.monotonic
+        running = Running(
+            lease,
+            context,
+            at_checkpoint=self._closing.is_set(),
+            on_told=lambda: loop.call_later(STUBBORN_S, self._end_without_it, running),
+            last_good=monotonic(),
+        )
+        task = running.task = loop.create_task(
             self._runner.run(
                 lease, lease_s=self._settings.lease_s, report=running.report, checkpointed=running.checkpointed
-            )
+            ),
+            name=f"job {lease.job.id}",
+            context=context,
         )
-        heart = asyncio.create_task(self._beat(running))
-        limit_s = running.limit_s
-        alarm = None
-        if limit_s is not None:
-            alarm = asyncio.get_running_loop().call_later(limit_s, running.end, Stop.TIMED_OUT)
-        try:
-            await self._settle(running, running.task)
-        except StoreError as error:
-            log.warning("how the job ended could not be written; the reaper will take it", error=str(error))
-        finally:
-            if alarm is not None:
-                alarm.cancel()
-            heart.cancel()
-            await asyncio.gather(heart, return_exceptions=True)
-            if self._running.get(lease.job.id) is running:
-                del self._running[lease.job.id]
-            running.ended.set()
-            self._till.room_made()
+        if running.limit_s is not None:
+            running.alarm = loop.call_later(running.limit_s, running.end, Stop.TIMED_OUT)
+        self._running[lease.job.id] = running
+        self._empty.clear()
+        task.add_done_callback(partial(self._ran, running))
+        return running
 
-    async def _settle(self, running: Running, task: asyncio.Task[JobResult]) -> None:
-        """Wait for the runner and write how the job ended."""
-        lease = running.lease
-        if not await self._ended(running, task):
-            log.error("the runner does not stop; the job is ended without it", stage=running.stage)
-            self._stubborn.add(task)
-            task.add_done_callback(self._stubborn.discard)
-            await self._stopped(running, running.stop or Stop.STOPPING)
-            return
+    # The end of a job. Most are completed, and for those a callback is enough; every other end may have to wait for
+    # the database and gets a task of its own.
+
+    def _ran(self, running: Running, task: asyncio.Task[JobResult]) -> None:
+        """The runner has ended."""
         error = asyncio.CancelledError() if task.cancelled() else task.exception()
-        if error is None:
-            result = task.result()
-            done = await self._end(Completed(lease, result))
-            log.info("job completed" if done else "job was completed by another worker", url=result.video_url)
-        elif isinstance(error, LeaseLostError):
+        if running.abandoned:
+            self._stubborn.discard(task)
+        elif error is None:
+            self._dispatcher.wake()
+            settlement = Completed(running.lease, task.result())
+            self._till.put(settlement, partial(self._completed, running))
+        else:
+            self._follow(running, self._failed(running, error))
+
+    def _completed(self, running: Running, answer: bool | StoreError) -> None:  # noqa: FBT001 - the till's answer
+        if isinstance(answer, StoreError):
+            self._not_written(running, answer)
+        else:
+            words = "job completed" if answer else "job was completed by another worker"
+            self._log.info(words, job=running.lease.job.id)
+        self._over(running)
+
+    def _end_without_it(self, running: Running) -> None:
+        """The runner was told to end and does not."""
+        if running.task is None or running.task.done() or running.abandoned:
+            return
+        self._log.error("the runner does not stop; the job is ended without it", stage=running.stage)
+        running.abandoned = True
+        self._stubborn.add(running.task)
+        self._follow(running, self._stopped(running, running.stop or Stop.STOPPING))
+
+    def _follow(self, running: Running, end: Coroutine[Any, Any, None]) -> None:
+        """Write an end that takes more than one step."""
+
+        async def follow() -> None:
+            try:
+                await end
+            except StoreError as error:
+                self._not_written(running, error)
+            finally:
+                self._over(running)
+
+        task = asyncio.get_running_loop().create_task(follow(), context=running.context)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _not_written(self, running: Running, error: StoreError) -> None:
+        self._log.warning(
+            "how the job ended could not be written; the reaper will take it",
+            job=running.lease.job.id,
+            error=str(error),
+        )
+
+    def _over(self, running: Running) -> None:
+        """Everything about a job is written: its slot is free."""
+        if running.alarm is not None:
+            running.alarm.cancel()
+        if self._running.get(running.lease.job.id) is running:
+            del self._running[running.lease.job.id]
+        running.ended.set()
+        if not self._running:
+            self._empty.set()
+        self._till.room_made()
+
+    async def _failed(self, running: Running, error: BaseException) -> None:
+        """Write the end of a job whose runner did not come to its result."""
+        lease = running.lease
+        if isinstance(error, LeaseLostError):
             await self._stopped(running, Stop.LOST)
         elif running.stop is not None:
             await self._stopped(running, running.stop)
+        elif isinstance(error, asyncio.CancelledError):  # someone ends this worker, not the job
+            await self._stopped(running, Stop.STOPPING)
         elif (trouble := store_trouble(error)) is not None:
             await self._give_back(running, trouble)
         elif isinstance(error, RenderFailedError):
-            log.warning("job failed", error=error.error.message, kind=error.error.type.value)
+            self._log.warning("job failed", error=error.error.message, kind=error.error.type.value)
             await self._end(Failed(lease, error.error, error.retryable))
         else:  # the last line of defence: the job gets an error and a stack
-            log.error("job failed unexpectedly", exc_info=error)
+            self._log.error("job failed unexpectedly", exc_info=error)
             await self._end(Failed(lease, unexpected(error, self._clock.now()), retryable=True))
-
-    async def _ended(self, running: Running, task: asyncio.Task[JobResult]) -> bool:
-        """Wait until the runner has ended; False: it was told to and does not."""
-        told = asyncio.create_task(running.told.wait())
-        try:
-            await asyncio.wait({task, told}, return_when=asyncio.FIRST_COMPLETED)
-            if not task.done():
-                await asyncio.wait({task}, timeout=STUBBORN_S)
-        except asyncio.CancelledError:  # someone ends this worker, not the job
-            running.end(Stop.STOPPING)
-            await asyncio.wait({task}, timeout=STUBBORN_S)
-        finally:
-            told.cancel()
-        return task.done()
 
     async def _end(self, settlement: Settlement) -> bool:
         """Write how a job ended; what may be claimed in its place is claimed in the same transaction."""
@@ -244,7 +285,7 @@ class Worker:
     async def _stopped(self, running: Running, why: Stop) -> None:
         """Write the end of a job that we stopped ourselves."""
         lease = running.lease
-        log.info("job stopped", why=why.value)
+        self._log.info("job stopped", why=why.value)
         match why:
             case Stop.LOST:
                 return
@@ -264,7 +305,7 @@ class Worker:
         Not at once, so that a database that fails each time does not use up the job's passes in a moment.
         """
         lease = running.lease
-        log.warning("the database failed under a job; it is given back", error=str(trouble), stage=running.stage)
+        self._log.warning("the database failed under a job; it is given back", error=str(trouble), stage=running.stage)
         await self._pause(BREATH_S * 2 ** min(lease.job.crash_count, LONGEST_BREATH))
         await self._end_render(lease, RenderStatus.INTERRUPTED)
         await self._end(Released(lease, f"interrupted: {trouble}", interrupted=True))
@@ -288,34 +329,48 @@ class Worker:
             except StoreError as error:
                 if self._clock.monotonic() >= give_up_at or self._closing.is_set():
                     raise
-                log.warning("the end of a job is not written yet; trying again", error=str(error))
+                self._log.warning("the end of a job is not written yet; trying again", error=str(error))
             await self._pause(RETRY_S)
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._closing.wait(), seconds)
 
-    async def _beat(self, running: Running) -> None:
-        """Keep the lease alive, hear of cancels, and end the job when its lease is lost."""
-        lease, settings = running.lease, self._settings
-        last_good = self._clock.monotonic()
+    # Heartbeats
+
+    async def _keep_alive(self) -> None:
+        """Keep the leases of the jobs in hand alive."""
         while True:
-            await asyncio.sleep(settings.heartbeat_s)  # the claim was the first sign of life
-            try:
-                beat = await self._blocking(
-                    self._store.heartbeat,
-                    lease,
-                    lease_s=settings.lease_s,
-                    progress=running.progress,
-                    stage=running.stage,
-                )
-            except StoreError as error:
-                log.warning("heartbeat not written", error=str(error))
-                if self._clock.monotonic() - last_good > settings.lease_s:
-                    running.end(Stop.LOST)
-            else:
-                last_good = self._clock.monotonic()
-                if not beat.held:
-                    running.end(Stop.LOST)
-                elif beat.cancel_requested:
-                    running.end(Stop.CANCELLED)
+            await asyncio.sleep(self._settings.heartbeat_s)
+            latest = self._clock.monotonic() - self._settings.heartbeat_s / 2
+            for running in self._running.values():
+                # The claim was the first sign of life; one that waits for a slow database is not overtaken.
+                if not running.beating and running.last_good <= latest:
+                    running.beating = True
+                    beat = asyncio.get_running_loop().create_task(self._beat(running), context=running.context)
+                    self._tasks.add(beat)
+                    beat.add_done_callback(self._tasks.discard)
+
+    async def _beat(self, running: Running) -> None:
+        """Keep a lease alive, hear of cancels, and end the job when its lease is lost."""
+        lease_s = self._settings.lease_s
+        try:
+            beat = await self._blocking(
+                self._store.heartbeat,
+                running.lease,
+                lease_s=lease_s,
+                progress=running.progress,
+                stage=running.stage,
+            )
+        except StoreError as error:
+            self._log.warning("heartbeat not written", error=str(error))
+            if self._clock.monotonic() - running.last_good > lease_s:
+                running.end(Stop.LOST)
+        else:
+            running.last_good = self._clock.monotonic()
+            if not beat.held:
+                running.end(Stop.LOST)
+            elif beat.cancel_requested:
+                running.end(Stop.CANCELLED)
+        finally:
+            running.beating = False

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from config.settings import ScheduleSettings, Settings
 from scheduler.domain.schedule import Difference, ScheduleDefinition, ScheduleState
+from scheduler.schedules.zone import DEFAULT_ZONE
 
 
 def schedule_definitions(settings: Settings) -> tuple[ScheduleDefinition, ...]:
@@ -34,6 +35,13 @@ def _definition(name: str, one: ScheduleSettings, home: Path) -> ScheduleDefinit
         start_early=one.start_early,
         payload_file=None if one.payload_file is None else str(home / one.payload_file),
     )
+
+
+def report_definition(settings: Settings) -> ScheduleDefinition:
+    """When the daily report is due: a schedule of its own, in the deadline's zone, caught up for half a day."""
+    by_need = sorted(schedule_definitions(settings), key=lambda one: (not one.enabled, one.deadline is None))
+    zone, at = by_need[0].timezone if by_need else DEFAULT_ZONE, settings.report.at
+    return ScheduleDefinition("report", "report", f"{at.minute} {at.hour} * * *", zone, catch_up_s=12 * 3600.0)
 
 
 def differences(definitions: Sequence[ScheduleDefinition], states: Iterable[ScheduleState]) -> tuple[Difference, ...]:

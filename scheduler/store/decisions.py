@@ -163,6 +163,11 @@ def _room_of(config: QueueConfig, running: int) -> int:
     return 0 if config.paused else max(config.concurrency - running, 0)
 
 
+def fits_all(space: Room, *, default_concurrency: int) -> bool:
+    """Whether the next jobs can be claimed whatever their types: none has less room than there is over all."""
+    return default_concurrency >= space.total and all(left >= space.total for left in space.by_type.values())
+
+
 def pick(candidates: Iterable[Candidate], space: Room, *, default_concurrency: int) -> tuple[list[Candidate], Room]:
     """The candidates that fit, in order, and the room that is left."""
     by_type = dict(space.by_type)

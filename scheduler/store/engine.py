@@ -20,7 +20,7 @@ from sqlalchemy import URL, Connection, Engine, PoolProxiedConnection, create_en
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError, StatementError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from scheduler.ports.store import StoreError, StoreUnavailableError
+from scheduler.ports.store import StoreError, StoreReplacedError, StoreUnavailableError
 from scheduler.store.errors import is_database_error, translate
 from scheduler.store.plain import json_text
 
@@ -174,10 +174,13 @@ class Database:
         self.is_sqlite = engine.dialect.name == "sqlite"
         self.shift_s = 0.0
         self._writing = engine.execution_options(**{_WRITES: True})
+        self._single = self._writing if self.is_sqlite else engine.execution_options(isolation_level="AUTOCOMMIT")
         self._write_lock = threading.Lock()
         self._busy_timeout_s = busy_timeout_s
         self._watch_lock = threading.Lock()
         self._watch: PoolProxiedConnection | None = None
+        self._file = engine.url.database if self.is_sqlite else None
+        self._opened = self._identity()
 
     @contextmanager
     def read(self) -> Generator[Connection]:
@@ -189,6 +192,12 @@ class Database:
     def write(self) -> Generator[Connection]:
         """A transaction that may write; it is committed at the end, or rolled back when the block raises."""
         with self.translated(), self._turn(), self._writing.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write_once(self) -> Generator[Connection]:
+        """For one statement that writes, and reads: PostgreSQL commits it by itself, which saves two round trips."""
+        with self.translated(), self._turn(), self._single.begin() as connection:
             yield connection
 
     def outside_transaction(self, *statements: str) -> None:
@@ -218,6 +227,27 @@ class Database:
                 raise
             raise translate(error, self.name) from error
 
+    def _identity(self) -> tuple[int, int] | None:
+        if self._file is None:
+            return None
+        try:
+            found = os.stat(self._file)  # noqa: PTH116 - asked at each write; a Path would be made each time
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def _see_that_it_is_there(self) -> None:
+        """What is written into a file that was deleted or replaced is lost without an error of SQLite's.
+
+        Raises:
+            StoreReplacedError: it was.
+        """
+        if self._file is not None and self._identity() != self._opened:
+            raise StoreReplacedError(
+                f"{self.name} was deleted or replaced while this program had it open; nothing more is written to it: "
+                "put the right file in its place and start the program again"
+            )
+
     @contextmanager
     def _turn(self) -> Generator[None]:
         if not self.is_sqlite:
@@ -228,6 +258,7 @@ class Database:
                 f"{self.name} is locked: this process has been writing for {self._busy_timeout_s:g} s; try again"
             )
         try:
+            self._see_that_it_is_there()
             yield
         finally:
             self._write_lock.release()
@@ -240,6 +271,7 @@ class Database:
         which also changes with writes that are not ours.
         """
         with self._watch_lock, self.translated():
+            self._see_that_it_is_there()
             if self._watch is None:
                 self._watch = self.engine.raw_connection()
             try:

@@ -85,7 +85,7 @@ class SqlEnqueue(SqlBase):
 
     def enqueue(self, spec: JobSpec) -> Enqueued:
         """Insert a queued job, or answer the one that has the idempotency key already."""
-        with self._db.write() as connection:
+        with self._db.write_once() as connection:
             return self._enqueue(connection, spec)
 
     def enqueue_many(self, specs: Sequence[JobSpec]) -> list[Enqueued]:

@@ -1,4 +1,4 @@
-"""Ending renders whose worker is gone: shared by the reaper and by the start of the next render."""
+"""Ending attempts and renders: their own end, and that of those whose worker is gone."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, select, update
 
 from scheduler.domain.failure import FailureClass
-from scheduler.domain.render import AttemptStatus, RenderStatus
+from scheduler.domain.render import Attempt, AttemptStatus, RenderStatus
 from scheduler.store.decisions import INTERRUPTED_WORDS, milliseconds
+from scheduler.store.mapping import attempt_values
 from scheduler.store.rows import render_logs, renders
 
 _RUNNING = select(renders.c.id).where(
@@ -17,6 +18,19 @@ _RUNNING = select(renders.c.id).where(
 _OPEN = select(render_logs.c.seq, render_logs.c.created_at).where(
     render_logs.c.render_id == bindparam("b_render"), render_logs.c.status == AttemptStatus.STARTED.value
 )
+
+_FINISHED = ("status", "provider", "duration_ms", "error_class", "error_message", "detail", "resumed")
+_END_ATTEMPT = (
+    update(render_logs)
+    .where(render_logs.c.id == bindparam("b_id"), render_logs.c.status == AttemptStatus.STARTED.value)
+    .values({name: bindparam(f"b_{name}", type_=render_logs.c[name].type) for name in _FINISHED})
+)
+
+
+def end_attempt(connection: Connection, attempt: Attempt) -> None:
+    """Write how a call ended; one that has ended already is left as it is."""
+    values = attempt_values(attempt)
+    connection.execute(_END_ATTEMPT, {f"b_{name}": values[name] for name in ("id", *_FINISHED)})
 
 
 def interrupt_renders(connection: Connection, job_id: str, now: datetime) -> None:

@@ -261,4 +261,5 @@ def probe_of(row: Values) -> Probe:
         latency_ms=row["latency_ms"],
         http_status=row["http_status"],
         error=row["error"],
+        doubtful=bool(row["doubtful"]),
     )

@@ -34,7 +34,7 @@ from scheduler.domain.job import (
     QueueConfig,
     Transition,
 )
-from scheduler.domain.render import Checkpoint
+from scheduler.domain.render import Attempt, Checkpoint
 from scheduler.ports.clock import Clock
 from scheduler.ports.store import JobNotFoundError
 from scheduler.store.decisions import (
@@ -79,6 +79,9 @@ class MemoryJobs:
 
     def _interrupt(self, job_id: str, now: datetime) -> None:
         """Overridden where renders are kept."""
+
+    def _end_attempt(self, attempt: Attempt) -> None:
+        """Overridden where attempts are kept."""
 
     def _put(self, job: Job) -> Job:
         self._version += 1
@@ -247,7 +250,9 @@ class MemoryJobs:
             )
             return Heartbeat(held=True, cancel_requested=job.cancel_requested_at is not None)
 
-    def save_checkpoint(self, lease: Lease, checkpoint: Checkpoint, *, lease_s: float) -> bool:
+    def save_checkpoint(
+        self, lease: Lease, checkpoint: Checkpoint, *, lease_s: float, attempt: Attempt | None = None
+    ) -> bool:
         """See ``JobStore``."""
         with self._lock:
             job = self._held(lease)
@@ -259,6 +264,8 @@ class MemoryJobs:
             self._checkpoints[key] = replace(
                 checkpoint, job_id=job.id, attempt=lease.attempt, created_at=self._clock.now()
             )
+            if attempt is not None:
+                self._end_attempt(attempt)
             return True
 
     def complete(self, lease: Lease, result: JobResult) -> bool:
@@ -285,7 +292,9 @@ class MemoryJobs:
             )
             return True
 
-    def update_result(self, job_id: str, result: JobResult, *, replaces: str) -> bool:
+    def update_result(
+        self, job_id: str, result: JobResult, *, replaces: str, upgraded_at: datetime | None = None
+    ) -> bool:
         """See ``JobStore``."""
         with self._lock:
             job = self._jobs.get(job_id)
@@ -296,7 +305,10 @@ class MemoryJobs:
                 "thumbnail_url": result.thumbnail_url,
                 "duration": result.duration,
             }
-            self._put(replace(job, payload={**job.payload, **gained}, degraded=result.degraded))
+            when = (
+                {} if upgraded_at is None else {"upgraded_at": upgraded_at.isoformat(), "upgraded_attempt": job.attempt}
+            )
+            self._put(replace(job, payload={**job.payload, **gained, **when}, degraded=result.degraded))
             return True
 
     def fail(self, lease: Lease, error: JobError, *, retryable: bool) -> bool:

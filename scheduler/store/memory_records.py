@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from scheduler.domain.failure import FailureClass, FailureRecord
+from scheduler.domain.fingerprint import FailureGroup, fingerprint
 from scheduler.domain.job import Enqueued, JobSpec, Lease, QueueConfig
 from scheduler.domain.render import Attempt, AttemptStatus, Render, RenderStatus
 from scheduler.domain.schedule import Fire, ScheduleDefinition, ScheduleState
@@ -28,6 +29,7 @@ class MemoryRecords(MemoryCommands):
         self._renders: dict[str, Render] = {}
         self._attempts: dict[str, Attempt] = {}
         self._failures: list[FailureRecord] = []
+        self._failed_at: list[datetime] = []
         self._schedules: dict[str, ScheduleState] = {}
         self._declared: set[str] = set()
         self._probes: list[Probe] = []
@@ -41,6 +43,12 @@ class MemoryRecords(MemoryCommands):
                 ended = replace(render, status=RenderStatus.INTERRUPTED, finished_at=now)
                 self._renders[render.id] = ended
                 self._fail_open(render.id, now, FailureClass.UNKNOWN, INTERRUPTED_WORDS)
+
+    def _end_attempt(self, attempt: Attempt) -> None:
+        kept = self._attempts.get(attempt.id)
+        if kept is not None and kept.status is AttemptStatus.STARTED:
+            self._version += 1
+            self._attempts[attempt.id] = replace(attempt, started_at=kept.started_at)
 
     def _fail_open(self, render_id: str, now: datetime, kind: FailureClass, message: str) -> None:
         for attempt in self.attempts(render_id=render_id):
@@ -115,10 +123,7 @@ class MemoryRecords(MemoryCommands):
     def finish_attempt(self, attempt: Attempt) -> None:
         """See ``RenderStore``."""
         with self._lock:
-            kept = self._attempts.get(attempt.id)
-            if kept is not None and kept.status is AttemptStatus.STARTED:
-                self._version += 1
-                self._attempts[attempt.id] = replace(attempt, started_at=kept.started_at)
+            self._end_attempt(attempt)
 
     def record_failure(self, failure: FailureRecord) -> None:
         """See ``RenderStore``."""
@@ -127,6 +132,27 @@ class MemoryRecords(MemoryCommands):
                 raise StoreError(f"a failure names render {failure.render_id}, which is not there")
             self._version += 1
             self._failures.append(failure)
+            self._failed_at.append(self._clock.now())
+
+    def failure_groups(self, *, limit: int = 50) -> list[FailureGroup]:
+        """See ``RenderStore``."""
+        with self._lock:
+            found: dict[str, FailureGroup] = {}
+            for failure, at in zip(self._failures, self._failed_at, strict=True):
+                key = fingerprint(failure)
+                before = found.pop(key, None)
+                found[key] = FailureGroup(
+                    fingerprint=key,
+                    failure_reason=failure.failure_reason,
+                    stage=failure.stage,
+                    provider=failure.provider,
+                    message=failure.message,
+                    count=1 if before is None else before.count + 1,
+                    first_at=at if before is None else before.first_at,
+                    last_at=at,
+                    job_id=self._renders[failure.render_id].job_id,
+                )
+            return list(found.values())[::-1][:limit]
 
     def renders(self, job_id: str) -> list[Render]:
         """See ``RenderStore``."""

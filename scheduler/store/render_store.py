@@ -6,20 +6,25 @@ import uuid
 from typing import Any
 
 from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from scheduler.domain.failure import FailureClass, FailureRecord
+from scheduler.domain.fingerprint import FailureGroup, fingerprint
 from scheduler.domain.job import Lease
 from scheduler.domain.render import Attempt, AttemptStatus, Render, RenderStatus
 from scheduler.ports.store import JobNotFoundError
 from scheduler.store.base import SqlBase
 from scheduler.store.decisions import ENDED_WORDS
-from scheduler.store.interrupt import fail_open_attempts, interrupt_renders
+from scheduler.store.interrupt import end_attempt, fail_open_attempts, interrupt_renders
 from scheduler.store.mapping import attempt_of, attempt_values, failure_details, failure_of, render_of
 from scheduler.store.rows import render_failures, render_logs, renders
 from scheduler.store.sqltypes import db_time
 
 _LAST_NUMBER = select(func.coalesce(func.max(renders.c.number), 0)).where(renders.c.job_id == bindparam("b_job"))
-_FINISHED_COLUMNS = ("status", "provider", "duration_ms", "error_class", "error_message", "detail", "resumed")
+_START_ATTEMPT: dict[str, Any] = {
+    "sqlite": sqlite.insert(render_logs).on_conflict_do_nothing(index_elements=[render_logs.c.id]).inline(),
+    "postgresql": postgresql.insert(render_logs).on_conflict_do_nothing(index_elements=[render_logs.c.id]).inline(),
+}
 
 
 class SqlRenders(SqlBase):
@@ -79,20 +84,13 @@ class SqlRenders(SqlBase):
 
     def start_attempt(self, attempt: Attempt) -> None:
         """Insert a row of ``render_logs``; one that is there already is left as it is."""
-        statement = self._insert(render_logs).values(attempt_values(attempt))
         with self._db.write() as connection:
-            connection.execute(statement.on_conflict_do_nothing(index_elements=[render_logs.c.id]))
+            connection.execute(_START_ATTEMPT[connection.dialect.name], attempt_values(attempt))
 
     def finish_attempt(self, attempt: Attempt) -> None:
         """Write how the attempt ended; one that has ended already is left as it is."""
-        values = attempt_values(attempt)
-        statement = (
-            update(render_logs)
-            .where(render_logs.c.id == attempt.id, render_logs.c.status == AttemptStatus.STARTED.value)
-            .values({name: values[name] for name in _FINISHED_COLUMNS})
-        )
         with self._db.write() as connection:
-            connection.execute(statement)
+            end_attempt(connection, attempt)
 
     def record_failure(self, failure: FailureRecord) -> None:
         """Insert a row of ``render_failures``."""
@@ -101,6 +99,7 @@ class SqlRenders(SqlBase):
             failure_reason=failure.failure_reason.value,
             error_details=failure_details(failure),
             resolved=False,
+            fingerprint=fingerprint(failure),
             created_at=db_time(),
         )
         with self._db.write() as connection:
@@ -152,6 +151,46 @@ class SqlRenders(SqlBase):
         )
         with self._db.read() as connection:
             return [failure_of(row) for row in connection.execute(query).mappings()]
+
+    def failure_groups(self, *, limit: int = 50) -> list[FailureGroup]:
+        """The same failures over all renders, the one that happened last first."""
+        failed = render_failures.c
+        groups = (
+            select(
+                failed.fingerprint,
+                func.count().label("n"),
+                func.min(failed.created_at).label("first_at"),
+                func.max(failed.created_at).label("last_at"),
+                func.max(failed.seq).label("last_seq"),
+            )
+            .where(failed.fingerprint.is_not(None))
+            .group_by(failed.fingerprint)
+            .subquery()
+        )
+        query = (
+            select(groups.c.n, groups.c.first_at, groups.c.last_at, renders.c.job_id, render_failures)
+            .join(render_failures, failed.seq == groups.c.last_seq)
+            .join(renders, renders.c.id == failed.render_id)
+            .order_by(groups.c.last_seq.desc())
+            .limit(limit)
+        )
+        with self._db.read() as connection:
+            found = connection.execute(query).mappings().all()
+        return [
+            FailureGroup(
+                fingerprint=row["fingerprint"],
+                failure_reason=last.failure_reason,
+                stage=last.stage,
+                provider=last.provider,
+                message=last.message,
+                count=row["n"],
+                first_at=row["first_at"],
+                last_at=row["last_at"],
+                job_id=row["job_id"],
+            )
+            for row in found
+            for last in [failure_of(row)]
+        ]
 
     def stage_durations(self, *, limit: int = 30) -> dict[tuple[str, str], list[float]]:
         """Seconds of the last ``limit`` completed attempts, by (stage, provider), newest first.

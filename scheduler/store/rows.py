@@ -137,6 +137,8 @@ class RenderFailureRow(Row, table=True):
     resolved_at: datetime | None = Field(sa_type=UtcDateTime)
     resolved_by: str | None = Field(sa_type=Text)
     created_at: datetime = Field(sa_type=UtcDateTime)
+    fingerprint: str | None = Field(sa_type=Text)
+    """The same for the same failure of another night."""
 
 
 class CheckpointRow(Row, table=True):
@@ -195,6 +197,47 @@ class ProbeRow(Row, table=True):
     latency_ms: float | None = Field(sa_type=Float)
     http_status: int | None
     error: str | None = Field(sa_type=Text)
+    doubtful: bool
+    """Nothing elsewhere could be reached either: the service may be well."""
+
+
+class RollupRow(Row, table=True):
+    """The probes of a service over a span of time, in figures."""
+
+    __tablename__ = "service_rollups"
+
+    service: str = Field(primary_key=True, sa_type=Text)
+    span_s: int = Field(primary_key=True)
+    start_at: datetime = Field(primary_key=True, sa_type=UtcDateTime)
+    probes: int
+    failures: int
+    p50_ms: float | None = Field(sa_type=Float)
+    p95_ms: float | None = Field(sa_type=Float)
+    p99_ms: float | None = Field(sa_type=Float)
+    max_ms: float | None = Field(sa_type=Float)
+
+
+class TransitionRow(Row, table=True):
+    """A service's change of state."""
+
+    __tablename__ = "service_transitions"
+
+    service: str = Field(primary_key=True, sa_type=Text)
+    at: datetime = Field(primary_key=True, sa_type=UtcDateTime)
+    before: str = Field(sa_type=Text)
+    after: str = Field(sa_type=Text)
+    reason: str = Field(sa_type=Text)
+
+
+class MaintenanceRow(Row, table=True):
+    """A service that an operator has taken out until a time."""
+
+    __tablename__ = "service_maintenance"
+
+    service: str = Field(primary_key=True, sa_type=Text)
+    until_at: datetime = Field(sa_type=UtcDateTime)
+    since_at: datetime = Field(sa_type=UtcDateTime)
+    by_whom: str = Field(sa_type=Text)
 
 
 class ProcessRow(Row, table=True):
@@ -334,6 +377,9 @@ render_failures = _table("render_failures")
 checkpoints = _table("checkpoints")
 schedules = _table("schedules")
 service_probes = _table("service_probes")
+service_rollups = _table("service_rollups")
+service_transitions = _table("service_transitions")
+service_maintenance = _table("service_maintenance")
 processes = _table("processes")
 leaders = _table("leaders")
 nights = _table("nights")

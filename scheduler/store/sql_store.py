@@ -7,9 +7,11 @@ from typing import Literal
 from scheduler.domain.job import QueueConfig
 from scheduler.ports.store import Store
 from scheduler.store.alert_store import SqlAlerts
+from scheduler.store.api_store import SqlApi
 from scheduler.store.audit_store import SqlAudit
 from scheduler.store.commands import SqlCommands
 from scheduler.store.engine import Database, open_engine
+from scheduler.store.health_store import SqlHealth
 from scheduler.store.history_store import SqlHistory
 from scheduler.store.leader_store import SqlLeaders
 from scheduler.store.migrations import check, migrate
@@ -29,10 +31,12 @@ class SqlStore(
     SqlCommands,
     SqlRenders,
     SqlWatch,
+    SqlHealth,
     SqlLeaders,
     SqlNights,
     SqlHistory,
     SqlAudit,
+    SqlApi,
     SqlOutbox,
     SqlAlerts,
 ):

@@ -8,6 +8,7 @@ from sqlalchemy import delete, insert, select
 
 from scheduler.domain.service import Probe
 from scheduler.domain.snapshot import ProcessInfo
+from scheduler.queue.owner import is_dead_here
 from scheduler.store.base import SqlBase
 from scheduler.store.mapping import probe_of
 from scheduler.store.rows import processes, service_probes
@@ -27,6 +28,7 @@ class SqlWatch(SqlBase):
             latency_ms=probe.latency_ms,
             http_status=probe.http_status,
             error=probe.error,
+            doubtful=probe.doubtful,
         )
         with self._db.write() as connection:
             connection.execute(statement)
@@ -65,7 +67,11 @@ class SqlWatch(SqlBase):
             connection.execute(delete(processes).where(processes.c.id == process_id))
 
     def processes(self, *, fresh_s: float = 30.0) -> list[ProcessInfo]:
-        """All processes, freshest first; ``alive`` where the beat is younger than ``fresh_s`` seconds."""
+        """All processes, freshest first.
+
+        ``alive`` where the beat is younger than ``fresh_s`` seconds, and the process is not one of this machine that no
+        longer runs: one that was killed is seen at once.
+        """
         query = select(processes).order_by(processes.c.beat_at.desc(), processes.c.id)
         with self._db.read() as connection:
             rows = connection.execute(query).mappings().all()
@@ -78,7 +84,7 @@ class SqlWatch(SqlBase):
                 pid=row["pid"],
                 started_at=row["started_at"],
                 beat_at=row["beat_at"],
-                alive=row["beat_at"] > oldest,
+                alive=row["beat_at"] > oldest and not is_dead_here(row["id"]),
             )
             for row in rows
         ]

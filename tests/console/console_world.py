@@ -13,21 +13,25 @@ from console_alerts import FakeAlerts
 from textual.app import App
 
 from console.tui.app import PredawnApp
+from console.tui.joblist.pages import cursor_behind, order_key
 from scheduler.domain.access import Role
 from scheduler.domain.audit import AuditLine, AuditVerdict
 from scheduler.domain.deadline import Prediction, Verdict
 from scheduler.domain.failure import FailureClass, JobError
 from scheduler.domain.filter import Count, JobSort
+from scheduler.domain.fingerprint import FailureGroup
 from scheduler.domain.job import CancelOutcome, Enqueued, Job, JobSpec, JobStatus, Priority, QueueDepth
 from scheduler.domain.night import Night
 from scheduler.domain.render import Attempt, AttemptStatus, Render, RenderStatus, StageName
+from scheduler.domain.report import DailyReport
 from scheduler.domain.schedule import Difference, Fire, ScheduleDefinition, ScheduleState
-from scheduler.domain.service import Probe, ServiceHealth, ServiceState
+from scheduler.domain.service import Maintenance, Probe, ServiceHealth, ServiceHistory, ServiceState
 from scheduler.domain.sla import WINDOWS, Calibration, SlaReport, Success, on_time
 from scheduler.domain.snapshot import Page, ProcessInfo, Snapshot, StageState, StageView, Tonight
+from scheduler.filters import FilterError, matches, parse
 from scheduler.history import HistoryOperations
 from scheduler.ports.audit import AuditFilter
-from scheduler.ports.operations import Actor, JobDetail, NotFoundError, UpcomingFire
+from scheduler.ports.operations import Actor, InvalidError, JobDetail, NotFoundError, UpcomingFire
 from scheduler.recorded import RecordedOperations
 
 NOW = datetime(2026, 11, 20, 21, 42, 30, tzinfo=UTC)
@@ -64,6 +68,7 @@ class Options:
     theme: str = "auto"
     keys: Mapping[str, str] = field(default_factory=dict[str, str])
     arm: bool = False
+    views: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def job(
@@ -71,7 +76,7 @@ def job(
 ) -> Job:
     values: dict[str, Any] = {
         "id": f"{number:08x}-aaaa-4bbb-8ccc-000000000000",
-        "seq": number,
+        "seq": number if number > 5000 else 5000 - number,  # those made by number stand newest first
         "job_type": "daily_ca",
         "priority": Priority.HIGH,
         "status": status,
@@ -293,7 +298,7 @@ def snapshot(night: Tonight | None = None, *, jobs: Sequence[Job] | None = None,
 
 
 @dataclass
-class FakeOperations(FakeAlerts, RecordedOperations, HistoryOperations):
+class FakeOperations(HistoryOperations, RecordedOperations, FakeAlerts):
     """Serves what a test gives it and records the commands. ``broken`` is raised by every read."""
 
     current: Snapshot = field(default_factory=snapshot)
@@ -305,6 +310,7 @@ class FakeOperations(FakeAlerts, RecordedOperations, HistoryOperations):
     looks: int = 0
     overlapped: bool = False
     version: int = 1
+    filters: list[str] = field(default_factory=list[str])
     _reading: threading.Lock = field(default_factory=threading.Lock)
     _open: threading.Event = field(default_factory=threading.Event)
 
@@ -361,10 +367,26 @@ class FakeOperations(FakeAlerts, RecordedOperations, HistoryOperations):
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page[Job]:
-        return Page(self.current.jobs[:limit])
+        found = self._matching(filter)
+        found.sort(key=lambda one: order_key(one, sort))
+        if cursor is not None:
+            behind = tuple(int(part) for part in cursor.split("."))
+            found = [one for one in found if _place(one, sort) > _place_of(behind, sort)]
+        page = tuple(found[:limit])
+        last = None if len(found) <= limit else cursor_behind(order_key(page[-1], sort), sort)
+        return Page(page, last)
+
+    def _matching(self, text: str) -> list[Job]:
+        self.filters.append(text)
+        try:
+            wanted = parse(text, now=NOW)
+        except FilterError as error:
+            raise InvalidError(f"filter: {error}") from error
+        return [one for one in self.current.jobs if matches(wanted, one)]
 
     def count_jobs(self, *, filter: str = "", cap: int = 10_000) -> Count:  # noqa: A002 - the port's word
-        return Count(len(self.current.jobs))
+        number = len(self._matching(filter))
+        return Count(min(number, cap), capped=number > cap)
 
     def job(self, job_id: str) -> JobDetail:
         if job_id in self.details:
@@ -418,6 +440,18 @@ class FakeOperations(FakeAlerts, RecordedOperations, HistoryOperations):
     def services(self) -> tuple[ServiceHealth, ...]:
         return self.current.services
 
+    def failure_groups(self, *, limit: int = 50) -> tuple[FailureGroup, ...]:
+        return ()
+
+    def service_history(self, service: str, *, hours: int = 24, transitions: int = 20) -> ServiceHistory:
+        return ServiceHistory(service, (), ())
+
+    def set_maintenance(self, service: str, *, for_s: float, actor: Actor) -> Maintenance:
+        return Maintenance(service, NOW + timedelta(seconds=for_s), NOW, str(actor))
+
+    def end_maintenance(self, service: str, *, actor: Actor) -> bool:
+        return False
+
     def unskip_date(self, name: str, day: date, *, actor: Actor) -> ScheduleState:
         self._record("unskip", name, actor)
         return self.current.schedules[0]
@@ -427,6 +461,9 @@ class FakeOperations(FakeAlerts, RecordedOperations, HistoryOperations):
 
     def nights(self, *, days: int = 30, schedule: str | None = None) -> tuple[Night, ...]:
         return ()
+
+    def report(self, day: date | None = None) -> DailyReport:
+        return DailyReport(day or RUN_DATE, NOW, ZONE, (), self.sla(), self.current.tonight, self.current.services)
 
     def sla(self, *, days: int = 30, schedule: str | None = None) -> SlaReport:
         windows = tuple(on_time((), today=RUN_DATE, days=length) for length in WINDOWS)
@@ -441,9 +478,24 @@ class FakeOperations(FakeAlerts, RecordedOperations, HistoryOperations):
         return AuditVerdict(0)
 
 
+def _place(one: Job, sort: JobSort) -> tuple[int, ...]:
+    return order_key(one, sort)
+
+
+def _place_of(behind: tuple[int, ...], sort: JobSort) -> tuple[int, ...]:
+    match sort:
+        case JobSort.NEWEST:
+            return (0, -behind[0])
+        case JobSort.OLDEST:
+            return (0, behind[0])
+        case JobSort.PRIORITY:
+            return behind
+
+
 def make_app(operations: FakeOperations, *, clock: FakeClock | None = None, **more: Any) -> PredawnApp:
     settings = more.pop("settings", Options())
-    return PredawnApp(operations, actor=ACTOR, settings=settings, clock=clock or FakeClock(), **more)
+    actor = more.pop("actor", ACTOR)
+    return PredawnApp(operations, actor=actor, settings=settings, clock=clock or FakeClock(), **more)
 
 
 def screen_text(app: App[Any]) -> str:

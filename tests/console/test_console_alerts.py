@@ -90,7 +90,7 @@ async def test_it_is_acknowledged_muted_and_heard_again_by_key(tmp_path: Path) -
         await pilot.press("end", "ctrl+u", *"2h", "enter")
         await shows(pilot, "muted until 05:12")
         await shows(pilot, "– muted")
-        await pilot.press("u")
+        await pilot.press("M")
         await shows(pilot, "heard again")
         await pilot.press("a")
         await shows(pilot, "acknowledged until")

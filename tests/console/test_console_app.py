@@ -260,8 +260,12 @@ async def test_the_detail_shows_attempts_and_scrolls_to_the_end_of_a_long_payloa
     async with app.run_test(size=SMALL) as pilot:
         await shows(app, "00000001")
         await pilot.press("2", "enter")
-        drawn = await shows(app, "daily_ca  00000001-aaaa", "Attempts (8)", "UNAVAILABLE: connection refused")
+        drawn = await shows(
+            app, "daily_ca  00000001-aaaa", "Attempts (8)", "manim-api      ✖ failed    30s  4x     ·╍╍"
+        )
         assert "THE VERY END" not in drawn
+        await pilot.press("pagedown")
+        await shows(app, "try 4", "UNAVAILABLE: connection refused")
         await pilot.press("end")
         await shows(app, "THE VERY END")
         await pilot.press("home")
@@ -363,7 +367,7 @@ async def test_the_palette_finds_and_runs_our_commands() -> None:
     async with app.run_test(size=SMALL) as pilot:
         await shows(app, "00000001")
         await pilot.press("colon")
-        await shows(app, "Commands", "Cancel the job", "Draw the whole screen")
+        await shows(app, "Commands", "Cancel the job", "Undo the last command")
         await pilot.press(*"schedule")
         await shows(app, "▸ Schedule     3")
         await pilot.press("enter")

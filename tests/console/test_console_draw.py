@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import unicodedata
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,14 +12,18 @@ from typing import Any
 
 import pytest
 from console_world import DEADLINE, NOW, STARTED, FakeOperations, attempt, fires, job, ready, snapshot, stage, tonight
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
+from textual.color import Color
 from textual.content import Content
 from textual.strip import Strip
 
+from console.text import clean, clean_lines
 from console.tui.actions import ACTIONS, HEADINGS
+from console.tui.clipboard import TooLongError, osc52
 from console.tui.draw.base import Frame, fit, fold, sparkline
 from console.tui.draw.detail import draw_detail, draw_detail_head
 from console.tui.draw.header import draw_clock, draw_header, draw_keys, draw_notice, draw_problem
@@ -26,12 +32,15 @@ from console.tui.draw.jobs import draw_depth, draw_job
 from console.tui.draw.schedule import draw_schedule, draw_upcoming
 from console.tui.draw.services import draw_services, port_of
 from console.tui.draw.stages import draw_stages, stage_axis
+from console.tui.draw.tree import tree_lines
 from console.tui.draw.verdict import draw_verdict
 from console.tui.jobactions import JOB_ACTIONS, refusal
 from console.tui.keys import TAKEN, conflicts, footer_actions, keys_table, resolve
+from console.tui.link import Link
 from console.tui.notices import Notice
 from console.tui.registry import SCREENS
 from console.tui.signs import ASCII, UNICODE, choose_signs
+from console.tui.themes import MonoFilter, choose_theme
 from console.tui.view import Answer, View, Want, answer_due, snapshot_due
 from console.tui.widgets.lines import changed_span
 from scheduler.domain.access import Role
@@ -305,7 +314,7 @@ def test_the_keys_are_unambiguous_and_taken_by_no_multiplexer() -> None:
 
 
 def test_every_action_has_a_scope_that_some_screen_has_and_help_names() -> None:
-    scopes = {"everywhere", "text", *(scope for screen in SCREENS for scope in screen.scopes)}
+    scopes = {"everywhere", "text", "detail", *(scope for screen in SCREENS for scope in screen.scopes)}
     assert {action.scope for action in ACTIONS} <= scopes
     assert scopes == set(HEADINGS)
     keys = [screen.key for screen in SCREENS]
@@ -361,3 +370,144 @@ def test_every_action_is_in_the_table_of_actions() -> None:
 )
 def test_signs_fit_the_terminal(ascii_only: bool, encoding: str, term: str, signs: Any) -> None:
     assert choose_signs(ascii_only=ascii_only, encoding=encoding, term=term) is signs
+
+
+def test_a_payload_is_a_tree_in_which_nothing_is_cut() -> None:
+    payload: dict[str, Any] = {
+        "brief": {"title": "ठीक है", "headlines": [{"title": "one"}, "x" * 300, None, True, [], {}]},
+        "n": 1.5,
+    }
+    lines = [one.plain for one in tree_lines(payload, 40, UNICODE)]
+    assert lines[:5] == ["brief", "│ title  ठीक है", "│ headlines  6", "│ │ 0", "│ │ │ title  one"]
+    assert "".join(lines).count("x") == 300
+    assert "n  1.5" in lines
+    assert all(cell_len(one) <= 40 for one in lines)
+
+
+def test_a_tree_that_is_too_deep_is_still_shown() -> None:
+    deep: dict[str, Any] = {"end": "HERE"}
+    for _ in range(200):
+        deep = {"d": deep}
+    assert "HERE" in "".join(one.plain for one in tree_lines(deep, 80, UNICODE))
+
+
+@pytest.mark.parametrize(
+    ("environ", "begins", "ends"),
+    [
+        ({"TERM": "xterm-256color"}, "\x1b]52;c;", "\x07"),
+        ({"TERM": "tmux-256color", "TMUX": "/tmp/x"}, "\x1b]52;c;", "\x1b\\"),
+        ({"TERM": "screen.xterm", "STY": "1.pts"}, "\x1bP\x1b]52;c;", "\x07\x1b\\"),
+    ],
+)
+def test_copying_goes_through_tmux_and_screen(environ: dict[str, str], begins: str, ends: str) -> None:
+    sent = osc52("https://example.org/v.mp4\x1b[2J", environ)
+    assert sent.startswith(begins)
+    assert sent.endswith(ends)
+    data = base64.b64encode(b"https://example.org/v.mp4[2J").decode()
+    assert data in sent
+    assert ("\x1bPtmux;\x1b\x1b]52" in sent) is ("TMUX" in environ)
+
+
+def test_what_is_too_long_is_not_copied() -> None:
+    with pytest.raises(TooLongError, match="too long to copy"):
+        osc52("x" * 60_000, {})
+
+
+class Ticks:
+    """A counter of seconds that is moved."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_the_link_is_slow_when_answers_come_late_and_fast_again_when_they_do_not() -> None:
+    ticks = Ticks()
+    link = Link(ticks)
+    assert not link.sending(100), "little is sent without asking"
+    assert link.sending(8000)
+    assert not link.is_behind(), "nothing is known yet"
+    ticks.now += 0.4
+    assert link.answered()
+    assert 15_000 < (link.state().rate or 0) < 25_000
+    assert link.sending(8000)
+    assert link.is_behind()
+    assert link.state().behind_s == pytest.approx(0.4, abs=0.05)
+    ticks.now += 0.4
+    link.answered()
+    assert not link.is_behind()
+    for _ in range(12):
+        link.sending(8000)
+        ticks.now += 0.001
+        link.answered()
+    link.sending(8000)
+    assert not link.is_behind()
+
+
+def test_a_terminal_that_never_answers_is_not_waited_for() -> None:
+    ticks = Ticks()
+    link = Link(ticks)
+    for _ in range(3):
+        link.sending(5000)
+        link.written(5000, 0.001)
+        ticks.now += 4
+        link.state()
+    assert not link.sending(50_000), "it is not asked any more"
+    link.written(50_000, 0.001)
+    assert not link.is_behind()
+    assert not link.answered()
+
+
+@pytest.mark.parametrize(
+    ("setting", "environ", "theme"),
+    [
+        ("auto", {"term": "xterm-256color"}, "dark"),
+        ("light", {"term": "xterm-256color"}, "light"),
+        ("auto", {"term": "linux"}, "16"),
+        ("auto", {"term": "xterm", "colorterm": "truecolor"}, "dark"),
+        ("light", {"term": "xterm", "no_color": True}, "mono"),
+    ],
+)
+def test_the_theme_fits_the_terminal(setting: str, environ: dict[str, Any], theme: str) -> None:
+    given_there: dict[str, Any] = {"no_color": False, "term": "", **environ}
+    assert choose_theme(setting, **given_there) == theme
+
+
+def test_without_colour_backgrounds_are_reversed_and_grey_is_dim() -> None:
+    before = [
+        Segment("a", Style(color="bright_black")),
+        Segment("b", Style(color="default", bgcolor="white", bold=True)),
+    ]
+    after = MonoFilter().apply(before, Color(0, 0, 0))
+    assert [str(one.style) for one in after] == ["dim", "bold reverse"]
+
+
+def test_notices_go_away_by_themselves() -> None:
+    assert not Notice("x", at=NOW).has_expired(NOW + timedelta(seconds=5))
+    assert Notice("x", at=NOW).has_expired(NOW + timedelta(seconds=20))
+    assert not Notice("x", good=False, at=NOW).has_expired(NOW + timedelta(seconds=20))
+    assert Notice("x", good=False, at=NOW).has_expired(NOW + timedelta(seconds=61))
+    assert Notice("x", at=NOW).has_expired(NOW - timedelta(hours=1)), "the clock was set back"
+    assert not Notice("x").has_expired(NOW + timedelta(days=9))
+
+
+HOSTILE_PARTS = st.sampled_from(
+    [
+        *("\x1b[2J", "\x1b]0;t\x07", "\x1b]52;c;aGk=\x07", "\x9b31m", "\x90q\x9c", "\x1bPq\x1b\\", "\u202e", "\u2066"),
+        *("[bold]", "[/]", "[@click=app.quit]x[/]", "\r\n", "\x00", "\x7f", "\x08" * 5, "🚀", "👩\u200d👩\u200d👧"),
+        *("नमस्ते", chr(0xD800), "\ufeff", "a" * 50, "\t", "%s{0}$x"),
+    ]
+)
+
+
+@settings(max_examples=10_000, deadline=None, database=None)
+@given(st.lists(HOSTILE_PARTS | st.text(max_size=8), max_size=8).map("".join))
+def test_no_text_of_a_job_reaches_the_terminal_with_a_control_character(text: str) -> None:
+    for shown in (clean(text, limit=80), *clean_lines(text).split("\n")):
+        assert not {one for one in shown if unicodedata.category(one) in {"Cc", "Cs"}}
+        assert not set(shown) & BIDI
+
+
+BIDI = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")

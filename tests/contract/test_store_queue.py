@@ -9,6 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from store_world import LEASE_S, RESULT, World
 
+from console.tui.joblist.pages import cursor_behind, order_key
+from scheduler.domain.filter import JobSort
 from scheduler.domain.job import JobSpec, JobStatus, Lease, Priority, QueueConfig
 from scheduler.ports.store import JobNotFoundError
 
@@ -314,3 +316,13 @@ def test_job_of_the_type_setting_follows_a_change_of_it(world: World) -> None:
     world.store.put_queue_config(QueueConfig("daily_ca", max_retries=1))
     assert world.job(plain).max_retries == 1
     assert world.job(own).max_retries == 7
+
+
+@pytest.mark.parametrize("sort", list(JobSort))
+def test_a_page_can_be_asked_for_behind_any_job(world: World, sort: JobSort) -> None:
+    for n in range(12):
+        world.store.enqueue(JobSpec("doubt", priority=list(Priority)[n % 3]))
+    every = world.store.list(sort=sort).items
+    for n in (0, 5, 10):
+        cursor = cursor_behind(order_key(every[n], sort), sort)
+        assert world.store.list(sort=sort, cursor=cursor).items == every[n + 1 :]

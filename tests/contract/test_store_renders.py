@@ -8,7 +8,7 @@ import pytest
 from store_world import LEASE_S, World
 
 from scheduler.domain.failure import FailureClass, FailureRecord
-from scheduler.domain.render import Attempt, AttemptStatus, RenderStatus, StageName
+from scheduler.domain.render import Attempt, AttemptStatus, Checkpoint, RenderStatus, StageName, StageOutput
 from scheduler.ports.store import StoreError
 
 
@@ -95,6 +95,27 @@ def test_attempt_is_kept_as_it_was_written(world: World) -> None:
     assert world.store.attempts(job_id=render.job_id) == [ended], "an ended attempt is left as it is"
 
 
+def test_a_call_ends_with_its_checkpoint_or_not_at_all(world: World) -> None:
+    world.add()
+    lease = world.claim_one()
+    render = world.render(lease)
+    started = world.attempt(render, stage=StageName.MANIM)
+    kept = Checkpoint(lease.job.id, StageName.MANIM, "", StageOutput(provider="manim-api"), lease.attempt)
+    world.advance(LEASE_S + 1)
+    world.store.reap()
+    assert not world.store.save_checkpoint(lease, kept, lease_s=LEASE_S, attempt=finished(started, 10))
+    assert [row.status for row in world.store.attempts(render_id=render.id)] != [AttemptStatus.COMPLETED]
+    assert world.store.checkpoints(lease.job.id) == []
+
+    lease = world.claim_one("other")
+    render = world.render(lease)
+    started = world.attempt(render, 2, stage=StageName.MANIM)
+    assert world.store.save_checkpoint(lease, kept, lease_s=LEASE_S, attempt=finished(started, 2500))
+    (row,) = world.store.attempts(render_id=render.id)
+    assert (row.status, row.duration_ms) == (AttemptStatus.COMPLETED, 2500)
+    assert len(world.store.checkpoints(lease.job.id)) == 1
+
+
 def test_attempts_come_in_the_order_they_started_after_the_last_one_seen(world: World) -> None:
     world.add()
     render = world.render(world.claim_one())
@@ -167,3 +188,23 @@ def test_render_of_a_lost_lease_does_not_begin(world: World) -> None:
     world.store.reap()
     assert world.store.start_render(lease, correlation_id="c") is None
     assert world.store.renders(lease.job.id) == []
+
+
+def test_the_same_failure_of_several_nights_is_one_group(world: World) -> None:
+    def fail(message: str, stage: str = "manim") -> str:
+        world.add()
+        render = world.render(world.claim_one())
+        world.store.record_failure(
+            FailureRecord(render.id, FailureClass.TIMEOUT, message, stage, "manim-api", retryable=True)
+        )
+        world.advance(3600)
+        return render.job_id
+
+    fail("no answer within 240 s")
+    other = fail("no answer within 60 s", "tts")
+    last = fail("no answer within 12 s")
+    first, second = world.store.failure_groups()
+    assert (first.count, first.job_id, first.message, first.stage) == (2, last, "no answer within 12 s", "manim")
+    assert 7100 < (first.last_at - first.first_at).total_seconds() < 7300
+    assert (second.count, second.job_id, second.failure_reason) == (1, other, FailureClass.TIMEOUT)
+    assert [group.fingerprint for group in world.store.failure_groups(limit=1)] == [first.fingerprint]

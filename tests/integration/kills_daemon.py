@@ -46,11 +46,11 @@ def watched(store: Any, stage: StageName, point: str) -> Store:
                 case _:
                     die()
 
-    def keeping(lease: Any, checkpoint: Any, *, lease_s: float) -> bool:
+    def keeping(lease: Any, checkpoint: Any, *, lease_s: float, attempt: Any = None) -> bool:
         ours, whole = checkpoint.stage is stage, not checkpoint.part
         if ours and whole and point == "done but not kept":
             die()
-        kept = save_checkpoint(lease, checkpoint, lease_s=lease_s)
+        kept = save_checkpoint(lease, checkpoint, lease_s=lease_s, attempt=attempt)
         if ours and point == ("after its checkpoint" if whole else "inside"):
             die()
         return kept

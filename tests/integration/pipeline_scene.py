@@ -163,7 +163,7 @@ class Scene:
             self.ways(),
             self.clock,
             work_dir=self.folder / "work",
-            deadline=DeadlineSettings(estimates=estimates),
+            deadline=DeadlineSettings(estimates=estimates, margin_s=0),
             health=self.health.get,
             blocking=self.blocking,
             rng=random.Random(7),

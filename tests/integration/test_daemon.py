@@ -23,6 +23,7 @@ from scheduler.ports.store import Store
 from scheduler.store import open_store
 
 PREDAWN = [sys.executable, "-m", "console.cli.main"]
+FORCED_EXIT = 130
 STAGES = ["brief", "script_gen", "manim", "tts", "revideo", "verify", "upload"]
 
 BRIEF = """---
@@ -174,6 +175,25 @@ def test_sigterm_gives_the_job_back_and_another_daemon_finishes_it(home: Path) -
     assert back["crash_count"] == 0
     with serving(home, "worker"):
         until(lambda: job_of(home, job_id)["status"] == "completed")
+
+
+def test_a_second_signal_ends_the_process_at_once_and_its_job_is_taken_over(home: Path) -> None:
+    job_id = submit(home)
+    with serving(home, "worker") as worker:
+        until(lambda: job_of(home, job_id)["stage"] in {"manim", "tts"})
+        worker.send_signal(signal.SIGTERM)
+        time.sleep(0.1)  # two signals that are pending together count as one
+        worker.send_signal(signal.SIGTERM)
+        code = worker.wait(timeout=15)
+    left = job_of(home, job_id)
+    assert (code, left["status"]) in {
+        (FORCED_EXIT, "processing"),
+        (0, "queued"),
+    }  # a checkpoint may have come between them
+    with serving(home, "worker"):
+        done = until(lambda: (job := job_of(home, job_id))["status"] == "completed" and job)
+    assert done["retry_count"] == 0
+    assert done["crash_count"] == (1 if code == FORCED_EXIT else 0)
 
 
 def test_bad_input_fails_at_once_with_the_line_and_is_not_retried(home: Path) -> None:

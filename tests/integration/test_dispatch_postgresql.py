@@ -120,8 +120,8 @@ def test_two_workers_share_the_work_and_one_that_is_killed_is_made_up_for(world:
 
 
 def test_never_more_than_ten_run_over_all_workers_and_a_stop_leaves_nothing_processing(world: World) -> None:
-    world.add(30, seconds=0.5)
     with worker_process(world.url) as first, worker_process(world.url) as second:
+        world.add(30, seconds=1)
         seen: list[int] = []
 
         def busy() -> bool:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,18 @@ import pytest
 from http_scripted import Kept, Scripted, StubMedia, content, make_call, make_job, names, scripted
 from starlette.responses import JSONResponse, Response
 
-from config.settings import ServiceSettings, SoraSettings, SpeechSettings
+from config.settings import ServiceSettings, Settings, SoraSettings, SpeechSettings
 from integrations.content.asked import DoubtSource, PromptSource
 from integrations.kit.serve import serve
 from integrations.orchestrator import OrchestratorRoute
 from integrations.sora import SoraRoute
 from scheduler.api.app import make_api
+from scheduler.api.context import ApiOptions
 from scheduler.domain.failure import FailureClass, StageFailure
-from scheduler.domain.job import QueueDepth
 from scheduler.domain.render import StageName
+from scheduler.operations import StoreOperations
 from scheduler.ports.provider import Call
+from scheduler.testing import FakeClock, MemoryStore
 
 MP4 = b"\x00\x00\x00\x18ftypmp42" + b"x" * 5000
 JPEG = b"\xff\xd8\xff\xe0" + b"x" * 100
@@ -154,16 +157,11 @@ async def test_another_size_is_the_makers_choice(tmp_path: Path) -> None:
         assert (await route.run(doubt_call(tmp_path))).data["height"] == 1920
 
 
-class Reading:
-    """As much of the operations as ``GET /health`` asks for."""
-
-    def depth(self) -> QueueDepth:
-        return QueueDepth(by_status={})
-
-
 async def test_predawns_own_api_is_never_handed_anything(tmp_path: Path) -> None:
-    operations: Any = Reading()
-    served = await serve(make_api(operations, version="0"), name="our own API", grace_s=0)
+    store = MemoryStore(FakeClock(datetime.now(UTC)))
+    store.beat("me", kind="serve", host="box", pid=1, started_at=datetime.now(UTC))
+    operations = StoreOperations(store, Settings(home=tmp_path), FakeClock(datetime.now(UTC)), job_types={}, chains={})
+    served = await serve(make_api(operations, ApiOptions(version="0")), name="our own API", grace_s=0)
     try:
         settings = ServiceSettings(url=served.url, connect_timeout_s=0.5)
         with pytest.raises(StageFailure, match="is predawn's own API") as caught:

@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
+from integrations.media import process
 from integrations.media.process import Children
 from integrations.media.toolkit import MediaToolkit
 from integrations.media.untyped import av
@@ -359,6 +361,53 @@ async def until(condition: Callable[[], bool], seconds: float) -> bool:
             return False
         await asyncio.sleep(0.02)
     return True
+
+
+async def test_children_serve_more_than_one_call_while_the_toolkit_is_open_and_none_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    children: list[asyncio.subprocess.Process] = []
+    start = asyncio.create_subprocess_exec
+
+    async def recorded(*args: Any, **options: Any) -> asyncio.subprocess.Process:
+        children.append(await start(*args, **options))
+        return children[-1]
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", recorded)
+    toolkit = MediaToolkit(processes=2)
+    async with toolkit:
+        await toolkit.silence(tmp_path / "short.wav", duration_s=0.1)
+        await toolkit.silence(tmp_path / "long.wav", duration_s=0.2)
+        assert [child.returncode for child in children] == [None]
+        with pytest.raises(StageFailure, match="nothing in the narration"):
+            await toolkit.speak("…", tmp_path / "no.wav", voice="en-us")
+        assert [child.returncode for child in children] == [0], "what has failed serves no further call"
+        await toolkit.silence(tmp_path / "silence.wav", duration_s=0.1)
+        await toolkit.silence(tmp_path / "silence.wav", duration_s=0.2)
+        os.kill(children[1].pid, signal.SIGKILL)  # while it waits: the next call does not notice
+        await children[1].wait()
+        await toolkit.silence(tmp_path / "silence.wav", duration_s=0.3)
+        assert len(children) == 3
+        await toolkit.speak("Good morning.", tmp_path / "said.wav", voice="en-us")
+        assert children[2].returncode == 0, "eSpeak NG is used once: what it says depends on what it has said"
+        await toolkit.silence(tmp_path / "silence.wav", duration_s=0.1)
+    assert [child.returncode for child in children[1:]] == [-signal.SIGKILL, 0, 0]
+    await toolkit.silence(tmp_path / "after.wav", duration_s=0.1)
+    assert children[4].returncode == 0, "outside, each call has a child of its own"
+
+
+async def test_a_large_child_and_an_idle_one_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "IDLE_S", 0.05)
+    toolkit = MediaToolkit(processes=1)
+    async with toolkit:
+        await toolkit.silence(tmp_path / "silence.wav", duration_s=0.1)
+        us = psutil.Process()
+        assert await until(lambda: not us.children(), 10)
+        monkeypatch.setattr(process, "IDLE_S", 60)
+        await toolkit.silence(tmp_path / "silence.wav", duration_s=0.1)
+        assert len(us.children()) == 1
+        await toolkit.card_clip(POINT, CONTEXT, tmp_path / "clip.mp4", duration_s=1)
+        assert not us.children(), "what has been large keeps memory that nobody uses"
 
 
 async def test_cancelling_kills_the_child_within_a_second(

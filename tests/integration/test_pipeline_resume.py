@@ -169,7 +169,7 @@ async def test_a_part_whose_file_does_not_exist_is_not_kept(scene: Scene) -> Non
 
     await scene.render()
 
-    assert str(scene.rows(MANIM)[0].error_message).startswith("part 0 of manim lacks: clip: ")
+    assert str(scene.rows(MANIM)[0].error_message).startswith("what manim-api made for part 0 of manim lacks: clip: ")
     assert scene.first(MANIM).calls[1].parts == {}
 
 

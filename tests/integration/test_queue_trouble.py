@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from dispatch_world import fresh_database, postgresql_server, url_of
 from pipeline_scene import Scene, busy
+from sqlalchemy import text
 
 from config.settings import QueueSettings
 from scheduler.domain.failure import RenderFailedError
@@ -123,12 +124,13 @@ async def test_connections_cut_in_the_middle_of_a_job_do_not_fail_it(tmp_path: P
         url = url_of(server, name)
         store = open_store(url)
 
-        def cut_and_go_on(own: Store, lease: Lease, number: int) -> None:
-            own.holds(lease)
-            if number == 1:
-                with psycopg.connect(url, autocommit=True) as admin:
-                    admin.execute(CUT)
-            own.checkpoints(lease.job.id)
+        def cut_and_go_on(_own: Store, _lease: Lease, number: int) -> None:
+            with store.database.write() as connection:
+                connection.execute(text("SELECT 1"))
+                if number == 1:
+                    with psycopg.connect(url, autocommit=True) as admin:
+                        admin.execute(CUT)
+                connection.execute(text("SELECT 2"))
 
         try:
             job, runner = add(store), Failing(store, cut_and_go_on)

@@ -1,51 +1,294 @@
+"""The API's gate, its words and its errors, asked without a network."""
+
 from __future__ import annotations
 
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from config.settings import Settings
-from scheduler.api.app import make_api
-from scheduler.domain.job import JobSpec, QueueDepth
+from console.bootstrap.reading import make_operations
+from scheduler.api.app import Api, make_api
+from scheduler.api.context import ApiOptions
+from scheduler.api.guard import Limits
+from scheduler.domain.access import Role
+from scheduler.domain.job import JobSpec
 from scheduler.operations import StoreOperations
-from scheduler.ports.store import StoreUnavailableError
-from scheduler.testing import FakeClock, MemoryStore
+from scheduler.ports.operations import Actor
+from scheduler.testing import FakeClock, Faults, MemoryStore, faulty
+
+ADMIN = Actor("root", "cli", role=Role.ADMIN)
+LIMITS = Limits(rate_per_s=1e6, burst=1_000_000, max_body=4096, max_depth=8)
+DOUBT = {"job_type": "doubt", "input": {"question": "What is the repo rate?"}}
 
 
-def operations(clock: FakeClock) -> tuple[StoreOperations, MemoryStore]:
-    store = MemoryStore(clock)
-    return StoreOperations(store, Settings(home=Path("/nowhere")), clock, job_types={}, chains={}), store
+@dataclass
+class Scene:
+    api: Api
+    store: MemoryStore
+    operations: StoreOperations
+    faults: Faults
+
+    def token(self, role: Role = Role.OPERATOR, name: str = "edge") -> Mapping[str, str]:
+        return {"Authorization": f"Bearer {self.operations.add_token(name, role=role, actor=ADMIN)}"}
+
+    @asynccontextmanager
+    async def client(self, headers: Mapping[str, str] | None = None) -> AsyncGenerator[httpx.AsyncClient]:
+        transport = httpx.ASGITransport(self.api, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://predawn", headers=headers or {}) as client:
+            yield client
+        await self.api.close()
+
+    async def ask(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, **more: Any
+    ) -> httpx.Response:
+        async with self.client(headers) as client:
+            return await client.request(method, path, **more)
 
 
-async def ask(over: StoreOperations) -> httpx.Response:
-    transport = httpx.ASGITransport(make_api(over, version="1.2.3"))
-    async with httpx.AsyncClient(transport=transport, base_url="http://predawn") as client:
-        return await client.get("/health")
+def scene(limits: Limits = LIMITS, **options: Any) -> Scene:
+    store, faults = MemoryStore(FakeClock(datetime.now(UTC))), Faults()
+    operations = make_operations(Settings(home=Path("/nowhere")), faulty(store, faults))
+    return Scene(make_api(operations, ApiOptions(version="1.2.3", limits=limits, **options)), store, operations, faults)
 
 
-async def test_health_tells_the_queue_and_the_active_jobs() -> None:
-    over, store = operations(FakeClock())
+def alive(store: MemoryStore) -> None:
+    store.beat("me", kind="serve", host="box", pid=1, started_at=datetime.now(UTC))
+
+
+# --- health ----------------------------------------------------------------------------------------------------------
+
+
+async def test_health_is_short_without_a_token_and_tells_all_with_one() -> None:
+    here = scene()
+    alive(here.store)
     for _ in range(3):
-        store.enqueue(JobSpec("daily_ca"))
-    store.claim("someone", limit=1, lease_s=30)
-    answer = await ask(over)
-    assert answer.status_code == 200
-    body = answer.json()
-    assert body["status"] == "healthy"
-    assert body["active_jobs"] == 1
-    assert body["queue"]["queued"] == 2
-    assert body["version"] == "1.2.3"
+        here.store.enqueue(JobSpec("daily_ca"))
+    here.store.claim("someone", limit=1, lease_s=30)
+    short = await here.ask("GET", "/health")
+    assert (short.status_code, short.json()) == (
+        200,
+        {"service": "predawn", "status": "healthy", "version": "1.2.3"},
+    )
+    told = (await here.ask("GET", "/health", here.token(Role.VIEWER))).json()
+    assert told["queue"] == {"pending": 2, "processing": 1, "completed": 0, "failed": 0, "cancelled": 0}
+    assert told["active_jobs"] == len(told["active"]) == 1
+    assert told["limits"]["concurrency"] == 10
+    assert told["problems"] == []
 
 
-async def test_health_is_503_when_the_database_is_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
-    over, store = operations(FakeClock())
-
-    def gone() -> QueueDepth:
-        raise StoreUnavailableError("the database is locked")
-
-    monkeypatch.setattr(store, "depth", gone)
-    answer = await ask(over)
+async def test_health_is_503_when_nobody_works() -> None:
+    here = scene()
+    answer = await here.ask("GET", "/health", here.token())
     assert answer.status_code == 503
-    assert answer.json()["status"] == "unhealthy"
-    assert "locked" in answer.json()["error"]
+    assert "nobody works on jobs" in answer.json()["problems"][0]
+
+
+async def test_health_is_503_when_the_database_is_out_of_reach() -> None:
+    here = scene()
+    alive(here.store)
+    here.faults.fail("depth", times=5)
+    answer = await here.ask("GET", "/health")
+    assert (answer.status_code, answer.json()["status"]) == (503, "unhealthy")
+
+
+# --- the gate --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "path", ["/jobs", "/jobs/x", "/openapi.json", "/metrics", "/nothing", "/health/x", "/webhooks"]
+)
+async def test_without_a_token_there_is_only_health(path: str) -> None:
+    answer = await scene().ask("GET", path)
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["Bearer ", "Bearer x", "Bearer pd_aaaaaaaaaa_" + "a" * 43, "Basic cm9vdDpyb290", "pd_", "bearer\t"],
+)
+async def test_what_is_no_token_is_refused(given: str) -> None:
+    answer = await scene().ask("GET", "/jobs", {"Authorization": given})
+    assert answer.status_code == 401
+
+
+async def test_tokens_end_and_are_revoked(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = scene()
+    headers = here.token()
+    wrong = {"Authorization": headers["Authorization"][:-1] + ("A" if headers["Authorization"][-1] != "A" else "B")}
+    assert (await here.ask("GET", "/jobs", headers)).status_code == 200
+    assert (await here.ask("GET", "/jobs", wrong)).status_code == 401
+    monkeypatch.setattr("scheduler.api.guard.KEPT_S", 0.0)
+    fresh = here.token(name="other")
+    assert (await here.ask("GET", "/jobs", fresh)).status_code == 200
+    here.operations.revoke_token("other", actor=ADMIN)
+    assert (await here.ask("GET", "/jobs", fresh)).status_code == 401
+
+
+async def test_nothing_of_a_token_is_kept_but_its_hash() -> None:
+    here = scene()
+    secret = here.token()["Authorization"].removeprefix("Bearer ")
+    (kept,) = here.operations.tokens()
+    assert secret.split("_", 2)[2] not in repr(kept)
+    assert secret not in repr(list(here.store.audit_chain()))
+    assert here.operations.authenticate(secret) == kept
+
+
+async def test_a_viewer_may_look_and_not_submit_and_the_refusal_is_in_the_trail() -> None:
+    here = scene()
+    headers = here.token(Role.VIEWER, "looker")
+    assert (await here.ask("GET", "/jobs", headers)).status_code == 200
+    answer = await here.ask("POST", "/render", headers, json=DOUBT)
+    assert answer.status_code == 403
+    *_, line = here.store.audit_chain()
+    assert (line.entry.actor, line.entry.via, line.entry.outcome.value) == ("looker", "http", "refused")
+    assert here.store.list().items == ()
+
+
+async def test_each_token_has_its_rate() -> None:
+    here = scene(replace(LIMITS, rate_per_s=0.001, burst=3))
+    one, other = here.token(name="one"), here.token(name="other")
+    answers = [(await here.ask("GET", "/jobs", one)).status_code for _ in range(5)]
+    assert answers == [200, 200, 200, 429, 429]
+    refused = await here.ask("GET", "/jobs", one)
+    assert int(refused.headers["retry-after"]) > 100
+    assert (await here.ask("GET", "/jobs", other)).status_code == 200
+
+
+async def test_who_tries_many_tokens_is_slowed() -> None:
+    here = scene()
+    async with here.client({"Authorization": "Bearer pd_aaaaaaaaaa_" + "a" * 43}) as client:
+        answers = [(await client.get("/jobs")).status_code for _ in range(40)]
+    assert answers[0] == 401
+    assert answers[-1] == 429
+    assert (await here.ask("GET", "/jobs", here.token())).status_code in {200, 429}
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_large_bodies_are_refused(chunked: bool) -> None:
+    here = scene()
+    body = json.dumps(DOUBT | {"style": "x" * 5000}).encode()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(body), 500):
+            yield body[start : start + 500]
+
+    content: Any = pieces() if chunked else body
+    answer = await here.ask("POST", "/render", {**here.token(), "content-type": "application/json"}, content=content)
+    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize(("depth", "status"), [(6, 202), (9, 422), (2000, 422)])
+async def test_deep_json_is_refused(depth: int, status: int) -> None:
+    here = scene(replace(LIMITS, max_body=100_000))
+    deep = "[" * (depth - 2) + "]" * (depth - 2)
+    body = f'{{"job_type":"doubt","input":{{"question":"What is [[[[[[[[[[[ {{{{{{{{{{?","x":{deep}}}}}'
+    answer = await here.ask("POST", "/render", {**here.token(), "content-type": "application/json"}, content=body)
+    assert answer.status_code == status, answer.text
+
+
+# --- the contract's words --------------------------------------------------------------------------------------------
+
+
+async def test_a_submission_is_a_job_and_its_key_answers_the_same() -> None:
+    here = scene()
+    headers = {**here.token(), "Idempotency-Key": "k1"}
+    first = await here.ask("POST", "/render", headers, json=DOUBT)
+    assert first.status_code == 202
+    assert first.json()["status"] == "pending"
+    assert first.json()["estimated_time"] > 0
+    assert first.headers["location"] == f"/jobs/{first.json()['job_id']}"
+    again = await here.ask("POST", "/render", headers, json=DOUBT)
+    assert (again.json()["job_id"], again.json()["created"]) == (first.json()["job_id"], False)
+    other = await here.ask("POST", "/render", headers, json={**DOUBT, "input": {"question": "Another question?"}})
+    assert other.status_code == 409
+    someone = {**here.token(name="someone-else"), "Idempotency-Key": "k1"}
+    assert (await here.ask("POST", "/render", someone, json=DOUBT)).json()["created"] is True
+
+
+async def test_many_at_once_go_into_one_transaction_and_each_gets_its_answer() -> None:
+    here = scene()
+    good, bad = DOUBT, {"job_type": "doubt", "input": {"question": "?"}}
+    async with here.client(here.token()) as client:
+        answers = await asyncio.gather(*(client.post("/render", json=good if n % 3 else bad) for n in range(60)))
+    assert [answer.status_code for answer in answers] == [202 if n % 3 else 422 for n in range(60)]
+    ids = [answer.json()["job_id"] for answer in answers if answer.status_code == 202]
+    assert len(set(ids)) == 40
+    assert here.faults.calls.count("enqueue_many") < 40
+    outcomes = [line.entry.outcome.value for line in here.store.audit_chain() if line.entry.command == "job.submit"]
+    assert (outcomes.count("done"), outcomes.count("refused")) == (40, 20)
+
+
+WRONG: list[tuple[Any, str]] = [
+    ({"job_type": "nonsense", "input": {}}, "nonsense"),
+    ({"job_type": "doubt"}, "question"),
+    ({"job_type": "doubt", "input": {"question": 5}}, "question"),
+    ({"job_type": "doubt", "input": "x", "workflow": [{}]}, "either input or workflow"),
+    ({"job_type": "x", "workflow": [{"step": "dance"}]}, "workflow[0].step"),
+    ({"job_type": "x", "workflow": [{"step": "tts", "text": "hello"}]}, "workflow[0]"),
+    ({"job_type": "x", "workflow": [{"step": "manim", "scene_spec": {"scene_type": "p"}}]}, "last step"),
+    ({"job_type": "doubt", "input": {"question": "What?"}, "priority": "urgent"}, "priority"),
+    ({"job_type": "doubt", "input": {"question": "What?"}, "nonsense": 1}, "nonsense"),
+    ({"job_type": "doubt", "input": {"question": "What?"}, "callback_url": "http://127.0.0.1/"}, "callback_url"),
+    ([], "body"),
+]
+
+
+@pytest.mark.parametrize(("body", "field"), WRONG)
+async def test_what_is_wrong_is_named(body: Any, field: str) -> None:
+    here = scene()
+    answer = await here.ask("POST", "/render", here.token(), json=body)
+    assert answer.status_code == 422, answer.text
+    assert field in answer.json()["detail"]
+    assert answer.json()["error"] == answer.json()["detail"]
+    assert here.store.list().items == ()
+
+
+async def test_a_database_that_is_gone_is_503_and_a_fault_of_ours_shows_no_stack() -> None:
+    here = scene()
+    headers = here.token()
+    async with here.client(headers) as client:
+        assert (await client.get("/jobs")).status_code == 200
+        here.faults.fail("list")
+        assert (await client.get("/jobs")).status_code == 503
+        here.faults.fail("enqueue_many")
+        assert (await client.post("/render", json=DOUBT)).status_code == 503
+        here.faults.fail("list", error=ZeroDivisionError("secret detail"))
+        broken = await client.get("/jobs")
+    assert broken.status_code == 500
+    assert "secret" not in broken.text
+    assert "Traceback" not in broken.text
+
+
+async def test_jobs_by_filter_and_pages() -> None:
+    here = scene()
+    headers = here.token()
+    for n in range(5):
+        here.store.enqueue(JobSpec("doubt" if n % 2 else "daily_ca"))
+    page = (await here.ask("GET", "/jobs", headers, params={"filter": "type:daily_ca", "limit": 2})).json()
+    rest = (await here.ask("GET", "/jobs", headers, params={"filter": "type:daily_ca", "cursor": page["next"]})).json()
+    assert (len(page["items"]), len(rest["items"]), rest["next"]) == (2, 1, None)
+    wrong = await here.ask("GET", "/jobs", headers, params={"filter": "status:sideways"})
+    assert wrong.status_code == 422
+    assert "filter" in wrong.json()["detail"]
+
+
+async def test_cancel_and_what_is_not_there() -> None:
+    here = scene()
+    headers = here.token()
+    job = here.store.enqueue(JobSpec("daily_ca")).job
+    assert (await here.ask("DELETE", f"/jobs/{job.id}", headers)).json()["outcome"] == "cancelled"
+    assert (await here.ask("DELETE", f"/jobs/{job.id}", headers)).status_code == 409
+    assert (await here.ask("GET", f"/jobs/{job.id}", headers)).json()["status"] == "cancelled"
+    assert (await here.ask("GET", "/jobs/nothing", headers)).status_code == 404
+    assert (await here.ask("PUT", "/jobs", headers)).status_code == 405

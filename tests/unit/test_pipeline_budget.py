@@ -144,3 +144,12 @@ def test_a_render_must_end_by_its_deadline_or_its_time_limit(
     deadline: datetime | None, limit: datetime | None, published: bool, end: datetime | None
 ) -> None:
     assert must_end_at(replace(JOB, deadline_at=deadline, time_limit_at=limit), published=published) == end
+
+
+@pytest.mark.parametrize(("there_is_s", "aimed_before_s"), [(10_800, 120), (1_200, 120), (600, 60), (0, 0), (-60, 0)])
+def test_a_render_aims_at_a_margin_before_its_deadline_of_at_most_a_tenth_of_its_time(
+    there_is_s: float, aimed_before_s: float
+) -> None:
+    deadline = NOW + timedelta(seconds=there_is_s)
+    job = replace(JOB, deadline_at=deadline, time_limit_at=None, started_at=NOW)
+    assert must_end_at(job, published=False, margin_s=120) == deadline - timedelta(seconds=aimed_before_s)

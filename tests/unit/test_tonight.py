@@ -12,7 +12,8 @@ from scheduler.domain.failure import FailureClass, JobError
 from scheduler.domain.job import Job, JobStatus, Priority
 from scheduler.domain.schedule import ScheduleDefinition, ScheduleState
 from scheduler.domain.snapshot import Tonight
-from scheduler.tonight import choose, starts_at, tonight
+from scheduler.nights.start import Content
+from scheduler.tonight import Ahead, choose, starts_at, tonight
 
 ZONE = ZoneInfo("Asia/Kolkata")
 DEFINITION = ScheduleDefinition("nightly", "daily_ca", "0 3 * * *", "Asia/Kolkata", time(6, 0), 3 * 3600.0)
@@ -47,6 +48,7 @@ def look(
     p90: datetime | None = None,
     published_at: datetime | None = None,
     hands: bool = True,
+    ahead: Ahead | None = None,
     **held: Any,
 ) -> Tonight:
     fields: dict[str, Any] = {"last_fire": local(3, day=20)} | held
@@ -62,6 +64,7 @@ def look(
         warning_s=900,
         published_at=published_at,
         hands=hands,
+        ahead=ahead,
     )
 
 
@@ -170,3 +173,56 @@ def test_a_start_that_is_due_starts_now() -> None:
     run = choose([ScheduleState(DEFINITION, last_fire=local(3, day=20))], lambda _key: None, now)
     assert run is not None
     assert starts_at(run, now) == now
+
+
+MISSING = "no brief for 2026-11-21: looked for 2026-11-21*.md in briefs"
+
+
+@pytest.mark.parametrize(
+    ("content", "hour", "expected"),
+    [
+        (Content(False, MISSING), 1, Verdict.AT_RISK),
+        (Content(False, MISSING, hopeless=True), 1, Verdict.AT_RISK),
+        (Content(True, ""), 1, Verdict.ON_TRACK),
+        (Content(True, "no brief of 2026-11-21 yet: that of 2026-11-20 would be taken"), 1, Verdict.ON_TRACK),
+        (Content(None), 1, Verdict.ON_TRACK),
+    ],
+    ids=["missing near the start", "hopeless", "there", "older", "asked for later"],
+)
+def test_a_run_without_anything_to_make_it_from_is_at_risk_and_says_what_is_missing(
+    content: Content, hour: int, expected: Verdict
+) -> None:
+    seen = look(local(hour), None, p90=local(3, 20), ahead=Ahead(content=content, content_before_s=6 * 3600.0))
+    assert seen.verdict is expected
+    assert content.note in seen.note
+    assert seen.missing == content.note
+
+
+def test_missing_content_long_before_the_start_is_said_but_no_risk_yet_unless_nobody_could_put_it_there() -> None:
+    noon = local(12, 1, day=20)
+    early = look(
+        noon, None, p90=local(3, 20), ahead=Ahead(content=Content(False, MISSING), content_before_s=6 * 3600.0)
+    )
+    assert (early.verdict, early.missing) == (Verdict.ON_TRACK, MISSING)
+    hopeless = Ahead(content=Content(False, MISSING, hopeless=True), content_before_s=6 * 3600.0)
+    assert look(noon, None, p90=local(3, 20), ahead=hopeless).verdict is Verdict.AT_RISK
+
+
+def test_a_running_job_lacks_nothing() -> None:
+    ahead = Ahead(content=Content(False, MISSING, hopeless=True))
+    seen = look(local(3, 5), job(JobStatus.PROCESSING), p90=local(3, 20), ahead=ahead)
+    assert (seen.verdict, seen.missing) == (Verdict.ON_TRACK, "")
+
+
+def test_an_early_start_is_shown_and_says_why() -> None:
+    ahead = Ahead(early_s=2700.0, latest_start_at=local(2, 20))
+    seen = look(local(1), None, p90=local(5, 40), ahead=ahead)
+    assert (seen.starts_at, seen.early_s, seen.latest_start_at) == (local(2, 15), 2700.0, local(2, 20))
+    assert seen.note == "starts Sat 02:15 IST, 45 min before its time: history says that it would be too late"
+
+
+def test_times_are_told_in_the_deadlines_zone() -> None:
+    error = JobError("503", FailureClass.API_ERROR, local(3, 1))
+    again = look(local(3, 5), job(JobStatus.FAILED, error=error, retry_at=local(3, 6)), p90=local(3, 20))
+    assert again.note == "retries 03:06 IST after: 503"
+    assert look(local(1), None, p90=local(3, 20)).note == "starts Sat 03:00 IST"

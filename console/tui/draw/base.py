@@ -44,6 +44,7 @@ class Frame:
         keymap: the keys as they are now.
         role: the reader's.
         armed_s: seconds for which destructive actions are armed yet.
+        behind_s: seconds that the terminal is behind what was sent to it.
         past: the past moment that is shown, and that ``now`` stands at; None: the present.
         today: the time of day while it is shown.
     """
@@ -58,6 +59,7 @@ class Frame:
     keymap: Keymap = field(default_factory=Keymap)
     role: Role = Role.VIEWER
     armed_s: float = 0.0
+    behind_s: float = 0.0
     past: Past | None = None
     today: datetime | None = None
 

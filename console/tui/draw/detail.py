@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from textual.content import Content
@@ -11,6 +11,8 @@ from textual.content import Content
 from console import format as fmt
 from console.text import clean_lines
 from console.tui.draw.base import BAD, MUTED, PLAIN, STRONG, WARN, Frame, cut, fit, fold, foreign, line, progress_bar
+from console.tui.draw.tree import tree_lines
+from console.tui.draw.waterfall import draw_waterfall
 from console.tui.draw.words import attempt_word, job_word, render_word
 from console.tui.view import Answer
 from scheduler.domain.job import Job, JobStatus
@@ -47,12 +49,18 @@ def _standing(frame: Frame, job: Job) -> Content:
     return line(*parts)
 
 
-def draw_detail(frame: Frame, detail: JobDetail) -> list[Content]:
-    """The text: what it is, result, error, renders, attempts, failures, payload."""
-    return list(_detail(frame, detail))
+def draw_detail(frame: Frame, detail: JobDetail, *, raw: bool = False) -> list[Content]:
+    """The text: what it is, result, error, renders with their calls on a time axis, logs by stage, failures, payload.
+
+    Args:
+        frame: what to draw for.
+        detail: the job.
+        raw: the payload as JSON instead of a tree.
+    """
+    return list(_detail(frame, detail, raw=raw))
 
 
-def _detail(frame: Frame, detail: JobDetail) -> Iterator[Content]:
+def _detail(frame: Frame, detail: JobDetail, *, raw: bool) -> Iterator[Content]:
     job = detail.job
     yield from _facts(frame, job)
     if job.error is not None:
@@ -72,18 +80,48 @@ def _detail(frame: Frame, detail: JobDetail) -> Iterator[Content]:
                  (started, PLAIN), (f"  {took}", MUTED)),
             frame.width, frame.signs,
         )  # fmt: skip
-    yield from _heading(f"Attempts ({len(detail.attempts)})")
-    for attempt in detail.attempts:
-        yield from _attempt(frame, attempt)
+    yield from _calls(frame, detail)
+    if detail.attempts:
+        yield from _heading("Logs by stage")
+        yield from _logs(frame, detail.attempts)
     if detail.failures:
         yield from _heading(f"Failures ({len(detail.failures)})")
         for failure in detail.failures:
             where = " · ".join(part for part in (failure.stage, failure.provider) if part)
             yield line((failure.failure_reason.value, BAD), (f"  {foreign(where, frame.signs)}", MUTED))
             yield from _folded(failure.message, frame.width, PLAIN, indent=2)
-    yield from _heading("Payload")
-    for text in payload_lines(_payload_text(job), frame.width):
-        yield Content(text)
+    yield from _heading("Payload, raw" if raw else "Payload")
+    if raw:
+        for text in payload_lines(_payload_text(job), frame.width):
+            yield Content(text)
+    else:
+        yield from tree_lines(job.payload, frame.width, frame.signs)
+
+
+def _calls(frame: Frame, detail: JobDetail) -> Iterator[Content]:
+    """The calls of each render on its own time axis, the newest render first."""
+    numbers = {render.id: render.number for render in detail.renders}
+    by_render: dict[str, list[Attempt]] = {}
+    for attempt in detail.attempts:
+        by_render.setdefault(attempt.render_id, []).append(attempt)
+    if not by_render:
+        yield from _heading("Attempts (0)")
+    for render_id, attempts in reversed(by_render.items()):
+        number = numbers.get(render_id)
+        which = f" of render {number}" if number is not None and len(detail.renders) > 1 else ""
+        yield from _heading(f"Attempts{which} ({len(attempts)})")
+        yield from draw_waterfall(frame, attempts)
+
+
+def _logs(frame: Frame, attempts: Sequence[Attempt]) -> Iterator[Content]:
+    """What was logged of each stage: when, by whom, how it went, the error, the notes."""
+    by_stage: dict[str, list[Attempt]] = {}
+    for attempt in attempts:
+        by_stage.setdefault(attempt.stage.value, []).append(attempt)
+    for stage, found in by_stage.items():
+        yield line((stage, STRONG))
+        for attempt in found:
+            yield from _attempt(frame, attempt)
 
 
 def _facts(frame: Frame, job: Job) -> Iterator[Content]:
@@ -117,8 +155,7 @@ def _attempt(frame: Frame, attempt: Attempt) -> Iterator[Content]:
     mark = f"{signs.fallback} fallback {attempt.fallback_position}" if attempt.fallback_position else ""
     yield cut(
         line(
-            (f"{at}  ", MUTED),
-            (fit(attempt.stage.value, 11, signs), STRONG),
+            (f"  {at}  ", MUTED),
             (fit(foreign(attempt.provider, signs), 16, signs), PLAIN),
             (f"{word.sign} {fit(word.text, 8, signs)}", word.style),
             (fit(took, 6, signs, right=True), PLAIN),
@@ -130,7 +167,9 @@ def _attempt(frame: Frame, attempt: Attempt) -> Iterator[Content]:
     )
     if attempt.error_class is not None or attempt.error_message:
         kind = attempt.error_class.value if attempt.error_class else "error"
-        yield from _folded(f"{kind}: {attempt.error_message or ''}", frame.width, BAD, indent=10)
+        yield from _folded(f"{kind}: {attempt.error_message or ''}", frame.width, BAD, indent=12)
+    for name, value in attempt.detail.items():
+        yield from _folded(f"{name}: {value}", frame.width, MUTED, indent=12)
 
 
 def _heading(text: str) -> Iterator[Content]:

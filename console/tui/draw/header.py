@@ -16,6 +16,8 @@ from scheduler.domain.deadline import Verdict
 
 _WIDE = 110
 """From so many columns on the screens' names come before the words for what is well."""
+_SLOW_S = 0.4
+"""A terminal that is so many seconds behind is told of."""
 _MINUTE_S, _HOUR_S = 60, 3600
 _VERDICT_STYLES = {
     Verdict.READY: "plate-ok",
@@ -81,6 +83,8 @@ def _state(frame: Frame, *, words: int) -> Content:
     parts: list[tuple[str, str]] = []
     if frame.armed_s > 0:
         parts.append((f"{signs.warn} armed {int(frame.armed_s)}s  ", WARN))
+    if frame.behind_s >= _SLOW_S:
+        parts.append((f"{signs.warn} slow line {frame.behind_s:.1f}s  ", WARN))
     if view.snapshot is None:
         return line(*parts)
     daemon = view.snapshot.daemon
@@ -90,16 +94,18 @@ def _state(frame: Frame, *, words: int) -> Content:
         parts.append((f"{signs.bad} daemon dead {fmt.age(daemon.beat_at, frame.now)}  ", BAD))
     elif words > 1:
         parts.append((f"{signs.full} daemon  ", OK))
+    return line(*parts, *_age(frame, words))
+
+
+def _age(frame: Frame, words: int) -> list[tuple[str, str]]:
+    """Whether what is shown is the past, old, or live."""
+    signs, view = frame.signs, frame.view
     if frame.past is not None:
-        parts.append((f"{signs.warn} past  " if words else f"{signs.warn} ", WARN))
-    elif view.is_stale(frame.now, frame.refresh_s):
+        return [(f"{signs.warn} past  " if words else f"{signs.warn} ", WARN)]
+    if view.is_stale(frame.now, frame.refresh_s):
         age = fmt.coarse_duration(view.age_s(frame.now) or 0.0)
-        parts.append((f"{signs.warn} data {age} old  " if words else f"{signs.warn} {age} old  ", WARN))
-    elif words > 1:
-        parts.append((f"{signs.full} live  ", OK))
-    elif words == 1:
-        parts.append((f"{signs.full} ", OK))
-    return line(*parts)
+        return [(f"{signs.warn} data {age} old  " if words else f"{signs.warn} {age} old  ", WARN)]
+    return [] if not words else [(f"{signs.full} live  " if words > 1 else f"{signs.full} ", OK)]
 
 
 def draw_clock(frame: Frame) -> list[Content]:

@@ -73,12 +73,13 @@ def draw_job_header(frame: Frame) -> list[Content]:
     return [cut(line(("".join(names), MUTED)), frame.width, signs)]
 
 
-def draw_job(frame: Frame, job: Job, *, selected: bool) -> Content:
+def draw_job(frame: Frame, job: Job, *, selected: bool, marked: bool = False) -> Content:
     """One job as a row."""
     signs = frame.signs
     word = job_word(job, signs)
     parts: list[tuple[str, str] | str | Content] = [
-        (f"{signs.cursor if selected else ' '} ", STRONG),
+        (f"{signs.cursor if selected else ' '}", STRONG),
+        (signs.mark if marked else " ", f"bold {WARN}"),
         (f"{word.sign} ", word.style),
         (fit(word.text, 11, signs), word.style),
         (fit(fmt.short_id(foreign(job.id, signs)), 9, signs), PLAIN),

@@ -45,9 +45,13 @@ def stage_axis(stages: Sequence[StageView], now: datetime) -> Axis | None:
     ends = [stage.finished_at for stage in stages if stage.finished_at is not None]
     ends += [end for stage in stages for attempt in stage.attempts if (end := attempt_end(attempt)) is not None]
     end = max([*ends, now] if running or not ends else ends)
-    elapsed = max((end - start).total_seconds(), 1.0)
-    length = next((nice for nice in _NICE_S if nice >= elapsed), elapsed)
-    return Axis(start, float(length))
+    return Axis(start, axis_length((end - start).total_seconds()))
+
+
+def axis_length(seconds: float) -> float:
+    """How long an axis is that shows so many seconds. Pure."""
+    elapsed = max(seconds, 1.0)
+    return float(next((nice for nice in _NICE_S if nice >= elapsed), elapsed))
 
 
 def attempt_end(attempt: Attempt) -> datetime | None:
@@ -150,10 +154,10 @@ def _bar(frame: Frame, stage: StageView, axis: Axis, width: int) -> list[tuple[s
         for n in range(first, to + 1):
             cells[n] = (piece, style)
         cells[to] = (tip, style)
-    return _joined(cells)
+    return joined(cells)
 
 
-def _joined(cells: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+def joined(cells: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """Neighbouring cells of one style as one piece, so that a line has few spans."""
     pieces: list[tuple[str, str]] = []
     for text, style in cells:

@@ -21,7 +21,9 @@ from console.tui.draw.header import draw_clock, draw_header, draw_keys, draw_not
 from console.tui.draw.past import draw_past
 from console.tui.keys import bindings_of, footer_actions
 from console.tui.notices import Notice
+from console.tui.reader import Reader
 from console.tui.registry import SCREENS
+from console.tui.savedviews import SavedViews
 from console.tui.view import Want
 from console.tui.widgets.panel import Panel
 from scheduler.ports.operations import Operations
@@ -30,8 +32,13 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Host(Protocol):
+class Host(Reader, Protocol):
     """What screens ask of the app."""
+
+    @property
+    def views(self) -> SavedViews:
+        """Kept filters."""
+        ...
 
     @property
     def notice(self) -> Notice | None:
@@ -48,11 +55,6 @@ class Host(Protocol):
         """What commands act on."""
         ...
 
-    @property
-    def reading(self) -> Operations:
-        """Where what is on the screen comes from."""
-        ...
-
     def frame(self) -> Frame:
         """The newest view, for now."""
         ...
@@ -65,8 +67,16 @@ class Host(Protocol):
         """Put the notice away."""
         ...
 
+    def copy(self, text: str, what: str) -> None:
+        """Copy a text to the clipboard of the reader's machine."""
+        ...
+
     def show(self, screen: Screen[Any]) -> None:
         """Put a screen or a dialog over this one."""
+        ...
+
+    def holds_frames(self) -> bool:
+        """Whether the terminal is so far behind that nothing should be sent now."""
         ...
 
     def rewant(self) -> None:
@@ -128,6 +138,11 @@ class Paintable(Screen[R]):
     def on_resize(self, _event: events.Resize) -> None:
         """Another size shows other things: do not wait for the next tick."""
         self.call_after_refresh(self.catch_up)
+
+    def _on_timer_update(self) -> None:
+        """Let changes gather while the terminal is behind; Textual asks again a frame later."""
+        if not self.host.holds_frames():
+            super()._on_timer_update()
 
     def catch_up(self) -> None:
         """Paint what is known now; nothing while the screen is being put together or taken apart."""

@@ -1,20 +1,19 @@
-"""Screens with a list of jobs, and the screen that is nothing else."""
+"""A screen with the newest jobs in it."""
 
 from __future__ import annotations
 
 from typing import cast
 
-from textual.app import ComposeResult
 from textual.containers import Container
 from textual.content import Content
 
+from console.tui.asking import ask_job
 from console.tui.draw.base import MUTED, Frame, line
-from console.tui.draw.jobs import draw_depth, draw_job, draw_job_header, jobs_title
-from console.tui.jobactions import ask_job
+from console.tui.draw.jobs import draw_job, jobs_title
 from console.tui.keys import bindings_of
 from console.tui.screens.base import ViewScreen
 from console.tui.screens.detail import DetailScreen
-from console.tui.widgets.panel import Panel, set_title
+from console.tui.widgets.panel import set_title
 from console.tui.widgets.rows import RowList
 from scheduler.domain.job import Job
 
@@ -58,16 +57,3 @@ class JobListScreen(ViewScreen):
     def action_job(self, name: str) -> None:
         """An action on the job under the cursor."""
         ask_job(self.host, name, self.jobs.selected)
-
-
-class JobsScreen(JobListScreen):
-    """The list at full size."""
-
-    tab = "Jobs"
-
-    def body(self) -> ComposeResult:
-        """The depth, the columns' names, the list."""
-        with Container(id="queue", classes="titled"):
-            yield Panel(draw_depth, id="depth")
-            yield Panel(draw_job_header, id="columns")
-            yield self.job_list()

@@ -1,4 +1,4 @@
-"""The pgqueuer dispatcher: its queue manager hands tickets to the worker, a sweeper makes the ones that are missing."""
+"""The pgqueuer dispatcher: its channel lets the worker look, its manager hands out what is left, a sweeper adds."""
 
 from __future__ import annotations
 
@@ -35,10 +35,22 @@ FULL_POLL_S = 0.25
 PRUNE_EVERY_S = 3600.0
 
 
+LOOK_FIRST_S = 0.1
+"""Seconds that a look gets before tickets are asked for: a claim takes its ticket along, in one transaction."""
+ROOM_S = 0.2
+"""Seconds after which a ticket's end lets the worker look: mostly whoever ended the job has filled its place."""
+
+
 class _Manager(QueueManager):
     """pgqueuer's manager, which takes no more tickets than its worker has slots free."""
 
     hands: Hands
+
+    async def _effective_dequeue_timeout(self, dequeue_timeout: timedelta) -> timedelta:
+        """While the worker is full nothing is asked: an ended job fills its slot itself, in the same transaction."""
+        if self.hands.free <= 0:
+            return dequeue_timeout
+        return await super()._effective_dequeue_timeout(dequeue_timeout)
 
     async def fetch_jobs(
         self,
@@ -51,6 +63,10 @@ class _Manager(QueueManager):
             name: EntrypointExecutionParameter(concurrency_limit=executor.parameters.concurrency_limit)
             for name, executor in self.entrypoint_registry.items()
         }
+        if self.hands.free > 0:
+            self.hands.look()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.shutdown.wait(), LOOK_FIRST_S)
         while not self.shutdown.is_set():
             free = min(self.hands.free, self.hands.slots - len(self.job_context))
             if free <= 0:
@@ -66,6 +82,31 @@ class _Manager(QueueManager):
                 yield ticket
             if not tickets:
                 return
+
+
+class _Changes:
+    """What pgqueuer's channel says: a new ticket is looked for at once, room that was made a little later."""
+
+    def __init__(self, hands: Hands) -> None:
+        self._hands = hands
+        self._later: asyncio.TimerHandle | None = None
+
+    def hear(self, payload: str | bytes | bytearray) -> None:
+        """One notification."""
+        payload = payload if isinstance(payload, str) else payload.decode(errors="replace")
+        if _INSERTED in payload:
+            self._hands.look()
+        elif _DELETED in payload and self._later is None:
+            self._later = asyncio.get_running_loop().call_later(ROOM_S, self._look)
+
+    def _look(self) -> None:
+        self._later = None
+        if self._hands.free > 0:
+            self._hands.look()
+
+
+_INSERTED, _DELETED = '"operation" : "insert"', '"operation" : "delete"'
+"""As PostgreSQL's json_build_object writes it; what is not recognised is heard by the manager, a little later."""
 
 
 class PgQueuerDispatcher:
@@ -84,9 +125,12 @@ class PgQueuerDispatcher:
         self._triggered = False
         self._refused = False
         self._pruned_at = time.monotonic()
+        self._hands: Hands | None = None
 
     def wake(self) -> None:
-        """Sweep soon, unless the trigger sees to everything and no type was full."""
+        """Look now, and sweep soon unless the trigger sees to everything and no type was full."""
+        if self._hands is not None:
+            self._hands.look()
         if self._refused or not self._triggered:
             self._sweep_soon.set()
 
@@ -97,6 +141,7 @@ class PgQueuerDispatcher:
             StoreError: this role may not do what it takes.
         """
         failures = 0
+        self._hands = hands
         while not stop.is_set():
             try:
                 async with Link.open(self._conninfo, self._names) as link:
@@ -120,6 +165,7 @@ class PgQueuerDispatcher:
         When it is lost, jobs in hand go on (their leases do not hang on it), their tickets go stale and are refused.
         """
         lost = link.driver.lost
+        link.driver.on_change = _Changes(hands).hear
         await link.driver.listen_ahead(link.settings.channel)
         manager = _Manager(link.queries, channel=link.settings.channel)
         manager.hands = hands
@@ -151,8 +197,9 @@ class PgQueuerDispatcher:
             if not stop.is_set():
                 lost.set()
             await asyncio.wait({working})
-        if not working.cancelled() and (error := working.exception()) is not None:
-            raise error
+        for part in (working, sweeping):
+            if not part.cancelled() and (error := part.exception()) is not None:
+                raise error
 
     async def _take(self, hands: Hands, ticket: models.Job, *, stop: asyncio.Event, lost: asyncio.Event) -> None:
         """Hold a ticket while its job is worked on; let go of it when the connection is lost."""
@@ -180,6 +227,8 @@ class PgQueuerDispatcher:
             self._sweep_soon.clear()
             (look,) = await link.driver.fetch(sweep.find, *limits)
             handed = await link.driver.fetch(sweep.hand_over, *limits) if look["found"] else []
+            if look["stray"]:
+                await link.driver.execute(sweep.drop)
             if handed:
                 log.info("handed over by the sweeper", jobs=len(handed))
             else:

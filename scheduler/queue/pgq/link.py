@@ -44,11 +44,13 @@ class LinkDriver(PsycopgDriver):
 
     Attributes:
         lost: set at the first error that is not a lost race between two workers; the link is of no more use.
+        on_change: hears every notification before pgqueuer does.
     """
 
     def __init__(self, connection: psycopg.AsyncConnection, listening: psycopg.AsyncConnection) -> None:
         super().__init__(connection)
         self.lost = asyncio.Event()
+        self.on_change: NotifyCallback = _unheard
         self._ear = _Ear(listening, self.lost)
 
     async def fetch(self, query: str, *args: object) -> list[dict[str, object]]:
@@ -80,7 +82,12 @@ class LinkDriver(PsycopgDriver):
 
     async def add_listener(self, channel: str, callback: NotifyCallback) -> None:
         """Listen on the other connection."""
-        await self._ear.add_listener(channel, callback)
+
+        def hear(payload: str | bytes | bytearray) -> None:
+            self.on_change(payload)
+            callback(payload)
+
+        await self._ear.add_listener(channel, hear)
 
     async def remove_listener(self, channel: str, callback: NotifyCallback) -> None:
         """Stop listening."""
@@ -89,6 +96,10 @@ class LinkDriver(PsycopgDriver):
     async def __aexit__(self, *_: object) -> None:
         await self._ear.__aexit__()
         await super().__aexit__()
+
+
+def _unheard(_payload: str | bytes | bytearray) -> None:
+    """Notifications that only pgqueuer hears."""
 
 
 class _Ear(PsycopgDriver):

@@ -2,6 +2,10 @@
 
 A ticket's number is made of the job's ``seq`` and ``attempt``. So a job gets one ticket for each time it is queued,
 however many hand it over; and pgqueuer's order (priority, then number) is the store's order, first in first out.
+
+Triggers keep the two in step, in the transaction that changes the job: a job is queued if and only if it has a ticket
+that waits, and processing if and only if it has one that is held. So a worker may claim a job without asking for its
+ticket first, pgqueuer's limit still counts it, and the end of a job costs no transaction of its own for the ticket.
 """
 
 from __future__ import annotations
@@ -17,6 +21,9 @@ ATTEMPTS = 1024
 """Tickets a job can have had before its numbers repeat; the old ones are long gone then."""
 HEAD = 500
 """Jobs at the head of the queue that a sweep looks at: many more than can run at once."""
+
+NOBODY = "00000000-0000-0000-0000-000000000000"
+"""Who holds the ticket of a claimed job: it lives by the job's lease and never goes stale (heartbeat infinity)."""
 
 _QUEUED = f"'{JobStatus.QUEUED}'"
 _PROCESSING = f"'{JobStatus.PROCESSING}'"
@@ -65,12 +72,17 @@ class Names:
 
     @property
     def on_update(self) -> str:
-        """Trigger and function that hand over what is queued again, or changes its priority."""
+        """Trigger and function that let tickets follow their jobs: claimed, ended, queued again, jumping."""
         return f"{self.prefix}hand_over_again"
 
 
-def _number(row: str) -> str:
-    return f"({row}.seq * {ATTEMPTS} + {row}.attempt % {ATTEMPTS})"
+def _number(row: str, attempt: str = "") -> str:
+    return f"({row}.seq * {ATTEMPTS} + ({attempt or f'{row}.attempt'}) % {ATTEMPTS})"
+
+
+def _held_number(row: str) -> str:
+    """The ticket of a job that is processing: the one it was queued under, before the claim counted its attempt."""
+    return _number(row, f"{row}.attempt + {ATTEMPTS - 1}")
 
 
 def _columns(row: str) -> str:
@@ -104,18 +116,37 @@ def trigger_statements(names: Names, schema: str) -> tuple[str, ...]:
 
     fresh = f"""INSERT INTO {names.tickets} {_INTO} SELECT {_columns("fresh")} FROM fresh
     WHERE fresh.status = {_QUEUED} ORDER BY fresh.seq ON CONFLICT (id) DO NOTHING;"""  # noqa: S608 - checked names
-    again = f"""INSERT INTO {names.tickets} AS ticket {_INTO} VALUES ({_columns("NEW")})
-    ON CONFLICT (id) DO UPDATE SET priority = EXCLUDED.priority WHERE ticket.status = 'queued';"""  # noqa: S608 - checked names
+    claimed = f"FROM was JOIN now USING (seq) WHERE was.status = {_QUEUED} AND now.status = {_PROCESSING}"
+    left = (
+        f"FROM was JOIN now USING (seq) WHERE was.status IN ({_QUEUED}, {_PROCESSING}) "
+        f"AND now.status NOT IN (was.status, {_PROCESSING})"
+    )
+    queued = (
+        f"FROM was JOIN now USING (seq) WHERE now.status = {_QUEUED} "
+        "AND (was.status, was.priority) IS DISTINCT FROM (now.status, now.priority)"
+    )
+    # Each step only where it has something to do: a DELETE or INSERT of no rows would wake every worker.
+    follow = f"""IF EXISTS (SELECT {claimed}) THEN
+        UPDATE {names.tickets} SET status = 'picked', queue_manager_id = '{NOBODY}', heartbeat = 'infinity',
+            updated = now() WHERE status = 'queued' AND id IN (SELECT {_number("was")} {claimed});
+    END IF;
+    IF EXISTS (SELECT {left}) THEN
+        DELETE FROM {names.tickets} WHERE id IN (
+            SELECT CASE was.status WHEN {_PROCESSING} THEN {_held_number("was")} ELSE {_number("was")} END {left});
+    END IF;
+    IF EXISTS (SELECT {queued}) THEN
+        INSERT INTO {names.tickets} AS ticket {_INTO} SELECT {_columns("now")} {queued} ORDER BY now.seq
+        ON CONFLICT (id) DO UPDATE SET priority = EXCLUDED.priority WHERE ticket.status = 'queued';
+    END IF;"""  # noqa: S608 - checked names
     return (
         function(names.on_insert, fresh),
         f"DROP TRIGGER IF EXISTS {names.on_insert} ON {schema}.jobs",
         f"""CREATE TRIGGER {names.on_insert} AFTER INSERT ON {schema}.jobs REFERENCING NEW TABLE AS fresh
         FOR EACH STATEMENT EXECUTE FUNCTION {schema}.{names.on_insert}()""",
-        function(names.on_update, again),
+        function(names.on_update, follow),
         f"DROP TRIGGER IF EXISTS {names.on_update} ON {schema}.jobs",
-        f"""CREATE TRIGGER {names.on_update} AFTER UPDATE OF status, priority ON {schema}.jobs FOR EACH ROW
-        WHEN (NEW.status = {_QUEUED} AND (OLD.status, OLD.priority) IS DISTINCT FROM (NEW.status, NEW.priority))
-        EXECUTE FUNCTION {schema}.{names.on_update}()""",
+        f"""CREATE TRIGGER {names.on_update} AFTER UPDATE ON {schema}.jobs REFERENCING OLD TABLE AS was NEW TABLE AS now
+        FOR EACH STATEMENT EXECUTE FUNCTION {schema}.{names.on_update}()""",
     )
 
 
@@ -132,12 +163,15 @@ class Sweep:
     would be refused. Both take two parameters: $1 the concurrency of types without a row, $2 the cap over all types.
 
     Attributes:
-        find: whether there are any (``found``). Asked first: an INSERT of no rows would wake every worker.
+        find: whether there are any (``found``), and tickets that are held for jobs which nobody processes (``stray``:
+            the triggers were off). Asked first: an INSERT of no rows would wake every worker.
         hand_over: gives them tickets, one row for each; one sweeper at a time.
+        drop: deletes the stray tickets, which would count for ever; takes no parameters.
     """
 
     find: str
     hand_over: str
+    drop: str
 
 
 def sweep_statements(names: Names, lock_key: int) -> Sweep:
@@ -162,8 +196,11 @@ def sweep_statements(names: Names, lock_key: int) -> Sweep:
             SELECT * FROM counted WHERE (allowed >= $2::bigint OR nth <= allowed - running)
               AND NOT EXISTS (SELECT FROM {names.tickets} AS ticket WHERE ticket.id = {_number("counted")})
         )"""  # noqa: S608 - names are checked, the rest are constants
+    stray = f"""FROM {names.tickets} AS ticket WHERE ticket.queue_manager_id = '{NOBODY}' AND NOT EXISTS (
+            SELECT FROM jobs WHERE jobs.status = {_PROCESSING} AND {_held_number("jobs")} = ticket.id)"""
     return Sweep(
-        find=f"{fitting} SELECT EXISTS (SELECT FROM fitting) AS found",  # noqa: S608 - checked names
+        find=f"{fitting} SELECT EXISTS (SELECT FROM fitting) AS found, EXISTS (SELECT {stray}) AS stray",  # noqa: S608 - checked names
+        drop=f"DELETE {stray}",
         hand_over=f"""{fitting}, guard AS MATERIALIZED (SELECT pg_try_advisory_xact_lock({lock_key}) AS mine)
         INSERT INTO {names.tickets} {_INTO} SELECT {_columns("fitting")} FROM fitting
         WHERE (SELECT mine FROM guard) ORDER BY fitting.priority_rank, fitting.seq

@@ -1,0 +1,84 @@
+"""The HTTP API put together: inside a daemon, or alone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+from importlib.metadata import version
+
+from config.settings import Settings
+from console.bootstrap.reading import make_operations, open_installation_store
+from console.bootstrap.signals import stop_on_signals
+from integrations.kit.serve import PortTakenError, Served, serve
+from scheduler.api.app import Api, make_api
+from scheduler.api.context import ApiOptions
+from scheduler.api.guard import Limits
+from scheduler.logs import configure as configure_logs
+from scheduler.ports.api import HttpOperations
+from scheduler.ports.operations import StartError
+
+KIB = 1024
+
+
+def api_options(settings: Settings) -> ApiOptions:
+    """How this installation serves the API."""
+    api = settings.api
+    secret = api.webhooks.secret
+    return ApiOptions(
+        version=version("predawn"),
+        limits=Limits(api.rate_per_s, api.burst, api.max_body_kb * KIB, api.max_depth),
+        concurrency=settings.queue.concurrency,
+        file_roots=(settings.work_dir, settings.published_dir),
+        max_wait_s=api.max_wait_s,
+        keepalive_s=api.keepalive_s,
+        callback_hosts=api.callbacks.hosts,
+        callback_private=api.callbacks.private,
+        webhook_secret=secret.get_secret_value() if secret is not None else None,
+        webhook_window_s=api.webhooks.window_s,
+    )
+
+
+def build_api(settings: Settings, operations: HttpOperations) -> Api:
+    """The program over open operations."""
+    return make_api(operations, api_options(settings))
+
+
+@contextlib.asynccontextmanager
+async def served_api(settings: Settings, operations: HttpOperations) -> AsyncGenerator[Served, None]:
+    """The API, answering while the body runs.
+
+    Raises:
+        StartError: its port is taken.
+    """
+    api = build_api(settings, operations)
+    try:
+        served = await serve(api, name="api", port=settings.api.port, host=settings.api.host)
+    except PortTakenError as error:
+        raise StartError(
+            f"port {settings.api.port} for the API is taken (by another daemon?): stop that program, "
+            "or choose a port with api.port (PREDAWN_API__PORT), 0 for any free one"
+        ) from error
+    try:
+        yield served
+    finally:
+        await served.stop()
+        await api.close()
+
+
+async def run_api(settings: Settings) -> None:
+    """The API alone, over the database of the settings, until SIGTERM or SIGINT.
+
+    Raises:
+        StoreError: the database cannot be used.
+        StartError: its port is taken.
+    """
+    configure_logs(settings.log_file, settings.log.level, stderr=True)
+    stop = asyncio.Event()
+    stop_on_signals(stop)
+    store = open_installation_store(settings)
+    try:
+        async with served_api(settings, make_operations(settings, store)):
+            await stop.wait()
+    finally:
+        store.close()

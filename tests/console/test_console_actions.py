@@ -1,0 +1,218 @@
+"""Commands on one job and on many: who may, what is asked and told, undoing, and what it means for tonight."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from console_world import ACTOR, NOW, FakeClock, FakeOperations, Options, job, make_app, screen_text, snapshot, tonight
+from test_console_app import SMALL, shows, until
+from test_console_joblist import many
+from textual.widgets import Button, Input
+
+from console.tui.effect import effect_on_tonight
+from console.tui.jobactions import JOB_ACTIONS, refusal, stepped
+from console.tui.screens.bulk import BulkScreen
+from scheduler.domain.access import Role
+from scheduler.domain.deadline import Prediction
+from scheduler.domain.job import DepthPart, Job, JobStatus, Priority, QueueDepth
+from scheduler.domain.snapshot import Snapshot
+from scheduler.ports.operations import Actor, InvalidError
+
+
+def queued(count: int, **more: object) -> tuple[Job, ...]:
+    return tuple(replace(one, status=JobStatus.QUEUED, **more) for one in many(count))
+
+
+@pytest.mark.parametrize("key", ["c", "r", "R", "plus", "minus"])
+async def test_a_viewer_is_told_and_not_asked(key: str) -> None:
+    operations = FakeOperations(snapshot(jobs=queued(3)))
+    app = make_app(operations, actor=Actor("eve", "tui", Role.VIEWER))
+    async with app.run_test(size=SMALL) as pilot:
+        await shows(app, "ON TRACK")
+        await pilot.press("2")
+        await shows(app, "3 jobs")
+        await pilot.press(key)
+        await shows(app, "needs the role operator, you are viewer")
+        assert operations.commands == []
+
+
+async def test_what_takes_something_away_is_armed_first_where_the_config_wants_it() -> None:
+    clock = FakeClock()
+    operations = FakeOperations(snapshot(jobs=queued(3)))
+    app = make_app(operations, clock=clock, settings=Options(arm=True))
+    async with app.run_test(size=SMALL) as pilot:
+        await shows(app, "ON TRACK")
+        await pilot.press("2")
+        await shows(app, "3 jobs")
+        await pilot.press("c")
+        await shows(app, "arm it first with !")
+        await pilot.press("exclamation_mark")
+        await shows(app, "armed for 30 seconds", "armed 30s")
+        await pilot.press("c")
+        await shows(app, "Stop this job?")
+        await pilot.press("escape")
+        clock.move(31)
+        await pilot.press("c")
+        await shows(app, "arm it first with !")
+
+
+async def test_the_priority_goes_up_and_down_and_is_undone() -> None:
+    operations = FakeOperations(snapshot(jobs=queued(1, priority=Priority.NORMAL)))
+    app = make_app(operations)
+    async with app.run_test(size=SMALL) as pilot:
+        await shows(app, "ON TRACK")
+        await pilot.press("2")
+        await shows(app, "1 job")
+        await pilot.press("plus")
+        await shows(app, "Raise the priority of this job?", "normal becomes high", "Tonight's finish stays")
+        await pilot.press("right", "enter")
+        await shows(app, "has high priority", "u undoes it")
+        await pilot.press("u")
+        await shows(app, "has normal priority")
+        assert [one[0] for one in operations.commands] == ["priority", "priority"]
+        await pilot.press("u")
+        await shows(app, "there is nothing to undo")
+
+
+async def test_an_undo_comes_too_late_after_a_minute() -> None:
+    clock = FakeClock()
+    operations = FakeOperations(snapshot(jobs=queued(1, priority=Priority.NORMAL)))
+    app = make_app(operations, clock=clock)
+    async with app.run_test(size=SMALL) as pilot:
+        await shows(app, "ON TRACK")
+        await pilot.press("2", "minus")
+        await shows(app, "Lower the priority of this job?")
+        await pilot.press("right", "enter")
+        await shows(app, "u undoes it")
+        clock.move(61)
+        await pilot.press("u")
+        await shows(app, "there is nothing to undo")
+        assert len(operations.commands) == 1
+
+
+async def test_marked_jobs_are_asked_for_together_with_who_can_be_and_who_not() -> None:
+    jobs = many(12)  # queued, failed and completed in turn
+    operations = FakeOperations(snapshot(jobs=jobs))
+    app = make_app(operations)
+    async with app.run_test(size=SMALL) as pilot:
+        await shows(app, "ON TRACK")
+        await pilot.press("2")
+        await shows(app, "12 jobs")
+        await pilot.press(*["space"] * 6)
+        await shows(app, "6 marked")
+        await pilot.press("r")
+        await shows(app, "Retry 2 jobs?", "2 can be, 4 cannot (completed, queued)", "Tonight's finish")
+        assert isinstance(app.focused, Button)
+        assert app.focused.id == "cancel"
+        await pilot.press("enter")
+        await until(lambda: not isinstance(app.screen, BulkScreen), "cancel closes it")
+        assert operations.commands == []
+        await pilot.press("r")
+        await shows(app, "Retry 2 jobs?")
+        await pilot.press("right", "enter")
+        await shows(app, "2 of 2", "done", "is queued again")
+        assert {(name, actor) for name, _, actor in operations.commands} == {("retry", ACTOR)}
+        await pilot.press("enter")
+        await shows(app, "2 of 2 done")
+
+
+async def test_above_twenty_the_number_is_typed_and_the_ids_are_frozen() -> None:
+    jobs = queued(30)
+    operations = FakeOperations(snapshot(jobs=jobs))
+    app = make_app(operations)
+    async with app.run_test(size=SMALL) as pilot:
+        await shows(app, "ON TRACK")
+        await pilot.press("2")
+        await shows(app, "30 jobs")
+        await pilot.press("asterisk", "c")
+        await shows(app, "Stop 30 jobs?", "type 30 to go on")
+        assert app.screen.query_one("#confirm", Button).disabled
+        operations.serve(snapshot(jobs=(*jobs, *(replace(one, status=JobStatus.QUEUED) for one in many(5, 30_000)))))
+        app.screen.query_one(Input).focus()
+        await pilot.press(*"31", "enter")
+        assert app.screen.query_one("#confirm", Button).disabled
+        await pilot.press("backspace", *"0", "enter", "enter")
+        await shows(app, "30 of 30", "done")
+        assert {target for _, target, _ in operations.commands} == {one.id for one in jobs}
+        await pilot.press("enter", "u")
+        await shows(app, "30 of 30 taken back")
+        assert [name for name, _, _ in operations.commands].count("retry") == 30
+
+
+async def test_what_is_refused_is_told_of_each() -> None:
+    operations = FakeOperations(snapshot(jobs=queued(3)), refuses=InvalidError("it has ended meanwhile"))
+    app = make_app(operations)
+    async with app.run_test(size=SMALL) as pilot:
+        await shows(app, "ON TRACK")
+        await pilot.press("2")
+        await shows(app, "3 jobs")
+        await pilot.press("asterisk", "c")
+        await shows(app, "Stop 3 jobs?")
+        await pilot.click("#confirm")
+        await shows(app, "3 refused", "✖ it has ended meanwhile")
+        await pilot.press("escape")
+        await shows(app, "✖ 0 of 3 done, 3 refused")
+
+
+async def test_when_none_can_be_nothing_is_asked() -> None:
+    app = make_app(FakeOperations(snapshot(jobs=queued(3))))
+    async with app.run_test(size=SMALL) as pilot:
+        await shows(app, "ON TRACK")
+        await pilot.press("2")
+        await shows(app, "3 jobs")
+        await pilot.press("asterisk", "r")
+        await shows(app, "none of the 3 jobs can be")
+        assert "retry" not in [one for one in screen_text(app).split() if one == "Retry"]
+
+
+MINE = job(1, JobStatus.QUEUED, progress=0.0, stage=None)
+P90 = NOW + timedelta(minutes=30)
+
+
+def waiting(ahead: int, running: int) -> Snapshot:
+    """Tonight's job queued behind ``ahead`` of its own priority, with ``running`` at work."""
+    others = tuple(replace(job(2, JobStatus.QUEUED), id=f"other-{n}", seq=n) for n in range(ahead))
+    depth = QueueDepth(
+        {JobStatus.QUEUED: ahead + 1, JobStatus.PROCESSING: running},
+        parts=(DepthPart(JobStatus.QUEUED, "daily_ca", Priority.HIGH, ahead + 1),),
+    )
+    night = tonight(job=MINE, prediction=Prediction(NOW + timedelta(minutes=20), P90))
+    return snapshot(night, jobs=(MINE, *others), depth=depth)
+
+
+@pytest.mark.parametrize(
+    ("action", "jobs", "world", "says"),
+    [
+        ("cancel", (MINE,), waiting(0, 0), "THIS IS TONIGHT'S JOB"),
+        ("retry", (MINE,), waiting(0, 0), "goes on from the stages that are kept"),
+        ("cancel", queued(3), waiting(0, 0), "Tonight's finish stays: P90 03:42"),
+        ("cancel", waiting(20, 10).jobs[1:11], waiting(20, 10), "P90 03:42 -> about 03:12"),
+        ("lower", waiting(20, 10).jobs[1:11], waiting(20, 10), "P90 03:42 -> about 03:12"),
+        ("raise", queued(10, priority=Priority.NORMAL), waiting(20, 10), "Tonight's finish stays"),
+        ("cancel", queued(3), snapshot(), "its render has a slot of its own"),
+        ("cancel", queued(3), snapshot(tonight(prediction=None)), "Tonight's finish is not touched"),
+    ],
+)
+def test_the_effect_on_tonight_is_told_before(action: str, jobs: tuple[Job, ...], world: Snapshot, says: str) -> None:
+    told = effect_on_tonight(action, jobs, world, NOW)
+    assert told is not None
+    assert says in told
+
+
+def test_without_a_deadline_nothing_is_said_of_tonight() -> None:
+    assert effect_on_tonight("cancel", queued(1), snapshot(tonight(deadline_at=None)), NOW) is None
+    assert effect_on_tonight("cancel", queued(1), None, NOW) is None
+
+
+def test_every_action_says_what_it_does_to_a_job_it_can_be_done_to() -> None:
+    for name, action in JOB_ACTIONS.items():
+        for status in JobStatus:
+            one = job(5, status, priority=Priority.NORMAL, retry_at=NOW)
+            if refusal(name, one) is None:
+                assert action.effect(one)
+            else:
+                assert status not in action.sources or name == "cancel"
+    assert stepped(Priority.HIGH, -1) is None
+    assert stepped(Priority.LOW, 1) is None
