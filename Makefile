@@ -7,9 +7,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
+MATRIX_WORKERS ?= 3
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test chaos matrix check bench bench-queue clean help lock format setup
+.PHONY: demo test chaos chaos-alerts alerts-table matrix matrix-ci api-fuzz bench-api check bench bench-queue clean help lock format setup
 
 demo: $(RUNTIME) ## Everything on this machine: local services, daemon, tonight's render, the console on it
 	@PREDAWN_HOME="$${PREDAWN_HOME:-$(CURDIR)/.demo}" $(BIN)/predawn demo $(DEMO_ARGS)
@@ -20,14 +21,31 @@ test: $(DEV) ## The whole test suite, in parallel (TEST_ARGS= adds pytest option
 chaos: $(DEV) ## Kills, freezes and cut connections at length: 2,000 jobs on SQLite and on PostgreSQL (about 10 minutes)
 	@PREDAWN_TEST_CHAOS=long $(BIN)/python -m pytest -n 0 -s tests/chaos tests/integration/test_queue_machines.py $(TEST_ARGS)
 
-matrix: $(DEV) ## Every service with every fault, a night of failures, kills at every stage (about 10 minutes)
-	@PREDAWN_TEST_MATRIX=whole $(BIN)/python -m pytest -n 2 tests/matrix tests/integration/test_kills_stages.py $(TEST_ARGS)
+chaos-alerts: $(DEV) ## kill -9 at every boundary of telling, 200 times, and 1,000 alerts at once (about 3 minutes)
+	@PREDAWN_TEST_CHAOS=long $(BIN)/python -m pytest -n 0 -s tests/chaos/test_chaos_alerts.py tests/integration/test_alerts_flood.py $(TEST_ARGS)
+
+alerts-table: $(DEV) ## The ten faults of alerting, with what each channel received
+	@rm -f .alerts-table; PREDAWN_TEST_ALERTS_TABLE=$(CURDIR)/.alerts-table $(BIN)/python -m pytest -q -n 0 tests/integration/test_alerts_faults.py tests/integration/test_alerts_socket.py tests/integration/test_alerts_deadman.py $(TEST_ARGS)
+	@printf '| fault | what happens | Slack | e-mail | told |\n|---|---|---|---|---|\n'; sort -t'|' -k2n .alerts-table; rm -f .alerts-table
+
+matrix: $(DEV) ## Every service with every fault, a night of failures, kills at every stage (about 8 minutes on 2 cores)
+	@PREDAWN_TEST_MATRIX=whole $(BIN)/python -m pytest -n $(MATRIX_WORKERS) tests/matrix tests/integration/test_kills_stages.py $(TEST_ARGS)
+
+# What CI runs of it: every cell of the matrix. Cells mostly wait for time-outs, so more of them than cores run at once.
+matrix-ci: $(DEV) ## Every service with every fault (under 6 minutes on 2 cores)
+	@PREDAWN_TEST_MATRIX=whole $(BIN)/python -m pytest -n $(MATRIX_WORKERS) tests/matrix/test_matrix.py $(TEST_ARGS)
 
 check: $(DEV) ## Lint, format, types, import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports
+
+api-fuzz: $(DEV) ## The API under schemathesis: 2,600 cases over its OpenAPI document (about 3 minutes)
+	@PREDAWN_TEST_FUZZ=whole $(BIN)/python -m pytest -n 0 tests/integration/test_api_fuzz.py $(TEST_ARGS)
+
+bench-api: $(DEV) ## The API under load while ten renders run
+	@$(BIN)/python -m benchmarks.api $(BENCH_ARGS)
 
 bench: $(DEV) ## Benchmarks: figures side by side in one run
 	@$(BIN)/python -m benchmarks

@@ -204,6 +204,8 @@ def _problem(detail: ErrorDetails, assignments: list[Assignment]) -> Problem:
     dotted = ".".join(key)
     if detail["type"] == "missing":
         return Problem(where, dotted, "is required here")
+    if not isinstance(node, Leaf) and detail["type"] == "value_error":
+        return Problem(where, dotted, mask_passwords(detail["msg"].removeprefix("Value error, ")))
     if not isinstance(node, Leaf):
         return Problem(where, dotted, f"{key[-1]!r} is no name; use a-z, 0-9, - and _, at most 64, no - or _ first")
     said = detail["msg"].removeprefix("Value error, ")

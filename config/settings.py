@@ -25,7 +25,13 @@ from config.sections.pipeline import (
     StagesSettings,
 )
 from config.sections.recording import RecordingSettings
-from config.sections.services import LocalServicesSettings, ServiceSettings, ServicesSettings, SoraSettings
+from config.sections.services import (
+    FilesSettings,
+    LocalServicesSettings,
+    ServiceSettings,
+    ServicesSettings,
+    SoraSettings,
+)
 from config.sections.storage import S3Settings, StorageSettings, SupabaseSettings
 from config.sections.upgrade import UpgradeSettings
 from config.sections.words import ContentSettings, FeedSettings, PostgrestSettings, ScriptSettings, SpeechSettings
@@ -43,6 +49,7 @@ __all__ = [
     "EmailSettings",
     "EstimateSettings",
     "FeedSettings",
+    "FilesSettings",
     "HealthSettings",
     "LocalServicesSettings",
     "LogSettings",

@@ -6,6 +6,7 @@ import builtins
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, assert_never
+from zoneinfo import ZoneInfo
 
 from config.settings import Settings
 from scheduler.alerting.evaluator import limits_of
@@ -94,7 +95,7 @@ class AlertCommands:
             raise InvalidError("a mute lasts between a minute and 30 days; its end is what makes it safe")
         alert = self._alert(alert_id)
         mute = self._store.set_mute(alert.fingerprint, actor=actor.name, for_s=for_s)
-        text = f"until {mute.until:%Y-%m-%d %H:%M} UTC"
+        text = f"until {mute.until.astimezone(ZoneInfo(alert.zone)):%a %d %b %H:%M %Z}"
         self._store.apply_alerts(AlertPlan(events=(AlertEvent(alert.id, mute.since, "muted", text, actor.name),)))
         return mute
 
@@ -137,7 +138,8 @@ class AlertCommands:
                 return ""
             case PressAction.MUTE:
                 mute = self.mute_alert(alert.id, for_s=PRESS_MUTE_S, actor=actor)
-                return f"Quiet until {mute.until:%H:%M} UTC. Sooner: predawn alerts unmute {alert.id[:8]}"
+                until = mute.until.astimezone(ZoneInfo(alert.zone))
+                return f"Quiet until {until:%H:%M %Z}. Sooner: predawn alerts unmute {alert.id[:8]}"
             case PressAction.DETAILS:
                 return detail_text(self.alert(alert.id))
             case PressAction.RERENDER:

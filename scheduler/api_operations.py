@@ -11,9 +11,11 @@ from scheduler.domain import token as tokens_of
 from scheduler.domain.access import Role
 from scheduler.domain.deadline import Prediction
 from scheduler.domain.job import Enqueued, Job, JobSpec, JobStatus, QueueDepth
+from scheduler.domain.outbox import ChannelHealth
 from scheduler.domain.render import Attempt
 from scheduler.domain.service import ServiceHealth
 from scheduler.domain.snapshot import StageView
+from scheduler.domain.storable import unstorable
 from scheduler.domain.token import Token
 from scheduler.job_types import JobType, unknown_type
 from scheduler.pipeline.views import stage_views
@@ -102,7 +104,7 @@ class ApiCommands:
         kind = self._job_types.get(spec.job_type)
         if kind is None:
             raise InvalidError(unknown_type(spec.job_type, self._job_types))
-        problem = kind.check(spec)
+        problem = unstorable(spec.payload, "payload") or kind.check(spec)
         if problem is not None:
             raise InvalidError(problem)
 
@@ -193,9 +195,12 @@ class ApiCommands:
     def job_of_render(self, render_id: str) -> str:
         """The id of the job that a render is one of."""
         render = self._store.get_render(render_id)
-        if render is None:
-            raise NotFoundError(f"no render {render_id[:80]!r} (or several whose ids start so)")
-        return render.job_id
+        if render is not None:
+            return render.job_id
+        try:
+            return self._store.get(render_id).id
+        except JobNotFoundError as error:
+            raise NotFoundError(f"no render and no job {render_id[:80]!r} (or several whose ids start so)") from error
 
     def waiting_s(self, depth: QueueDepth | None = None) -> float:
         """Estimated seconds that a job which is queued now takes until its end."""
@@ -209,9 +214,18 @@ class ApiCommands:
         at = self._predict(views, now=now, starts_at=now).p50_at
         return 0.0 if at is None else max((at - now).total_seconds(), 0.0)
 
-    def take_webhook(self, webhook_id: str, *, forget_after_s: float) -> bool:
-        """Note that a webhook was taken. False: it was taken before."""
-        return self._store.take_webhook(webhook_id, forget_after_s=forget_after_s)
+    @command("webhook.take", needs=Role.VIEWER, target="about")
+    def take_webhook(self, webhook_id: str, *, about: str, forget_after_s: float, actor: Actor) -> bool:
+        """Note that a webhook about a job was taken. False: it was taken before."""
+        note(target=about)
+        fresh = self._store.take_webhook(webhook_id, forget_after_s=forget_after_s)
+        if not fresh:
+            note(refused="it was taken before")
+        return fresh
+
+    def channel_health(self) -> tuple[ChannelHealth, ...]:
+        """How every channel of the outbox fares."""
+        return tuple(self._store.channel_health())
 
     def render_log(self, *, after: int | None, limit: int = 1000) -> tuple[Logged, ...]:
         """Attempts in the order they were started, behind place ``after``; None: only the newest one."""

@@ -30,6 +30,7 @@ class JobType:
         route: the route its jobs take by themselves; None: what ``pipeline.route`` says.
         routes: the routes its jobs may take at all.
         time_limit_s: seconds a job may run in all; None: ``queue.timeout_s``.
+        off: it is turned off here; what to do to have it.
     """
 
     name: str
@@ -37,10 +38,11 @@ class JobType:
     route: str | None = None
     routes: tuple[str, ...] = (PIPELINE, ORCHESTRATOR)
     time_limit_s: float | None = None
+    off: str | None = None
 
     def check(self, spec: JobSpec) -> str | None:
         """What is wrong with what is asked for, in words; None: nothing. May look at files."""
-        problem = self.route_problem(spec.payload.get("route"))
+        problem = self.off_problem() or self.route_problem(spec.payload.get("route"))
         if problem is not None:
             return problem
         try:
@@ -64,6 +66,10 @@ class JobType:
         if found.stale:
             return True, f"no brief of {run_date} yet: that of {found.brief.date} would be taken, and the video marked"
         return True, ""
+
+    def off_problem(self) -> str | None:
+        """Why no job of this type is made here, in words; None: it is. Pure."""
+        return None if self.off is None else f"job type {self.name} is turned off here: {self.off}"
 
     def route_problem(self, asked: object) -> str | None:
         """What is wrong with ``payload.route``, in words; None: nothing. Pure."""

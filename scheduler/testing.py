@@ -26,7 +26,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, cast
 
-from scheduler.domain.job import QueueConfig
+from scheduler.domain.callback import ending
+from scheduler.domain.job import Job, JobResult, JobStatus, QueueConfig
 from scheduler.ports.clock import Clock
 from scheduler.ports.store import Store, StoreUnavailableError
 from scheduler.store.memory_alerts import MemoryAlerts
@@ -99,8 +100,22 @@ class MemoryStore(
         MemoryAudit.__init__(self, clock)
         MemoryAlerts.__init__(self, clock)
 
+    def _ended(self, before: Job, after: Job) -> None:
+        error = after.error if after.status is JobStatus.FAILED else None
+        told = ending(before, after.status, result=result_of(after), error=error)
+        if told is not None:
+            self.enqueue_deliveries([told])
+
     def close(self) -> None:
         """There is nothing to let go of."""
+
+
+def result_of(job: Job) -> JobResult | None:
+    """What a completed job has made, as its payload says; None: it is not completed."""
+    if job.status is not JobStatus.COMPLETED:
+        return None
+    found = job.payload
+    return JobResult(found["video_url"], found["thumbnail_url"], found["duration"], job.degraded)
 
 
 @dataclass(slots=True)

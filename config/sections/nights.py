@@ -15,12 +15,15 @@ Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 LocalMoment = Annotated[datetime, AfterValidator(check_local_moment)]
 
 
+DEFAULT_CRON = "0 3 * * *"
+
+
 class ScheduleSettings(Section):
     """One schedule: ``[schedules.NAME]``. It starts by ``cron``, or by ``start`` and ``weekdays``, or once, ``at``."""
 
     job_type: Name = "daily_ca"
     """What is made."""
-    cron: Cron = "0 3 * * *"
+    cron: Cron = DEFAULT_CRON
     """Five fields: minute hour day month weekday; weekdays by name (``mon-fri``)."""
     start: LocalTime | None = None
     """Instead of ``cron``: local time of day of the start, ``"03:00"``."""
@@ -51,7 +54,9 @@ class ScheduleSettings(Section):
 
     @model_validator(mode="after")
     def _one_way_to_say_when(self) -> Self:
-        said = [name for name in ("cron", "start", "at") if name in self.model_fields_set and getattr(self, name)]
+        said = [name for name in ("cron", "start", "at") if getattr(self, name)]
+        if self.cron == DEFAULT_CRON:
+            said.remove("cron")
         if len(said) > 1:
             raise ValueError(f"{' and '.join(said)} both say when it starts; keep one of them")
         if self.weekdays and self.start is None:

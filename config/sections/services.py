@@ -43,6 +43,18 @@ class SoraSettings(ServiceSettings):
     """Width x height in pixels, where a job asks for none."""
 
 
+class FilesSettings(Section):
+    """Our clips and narrations, served to the render services under addresses that cannot be guessed."""
+
+    host: Annotated[str, StringConstraints(min_length=1, max_length=253)] = "127.0.0.1"
+    """Address it listens on. For a Revideo elsewhere one that this machine has towards it."""
+    port: Annotated[int, Field(ge=0, le=65_535)] = 0
+    """Its port; 0: any free one."""
+    public_url: Url | None = None
+    """How services reach it (``https://render.example.net/files``), with what stands in front of it. None: host and
+    port, which a service elsewhere cannot reach while ``host`` is loopback."""
+
+
 class ServicesSettings(Section):
     """The render services."""
 
@@ -54,6 +66,8 @@ class ServicesSettings(Section):
     """Video Orchestrator, or predawn's own API on its contract."""
     sora: SoraSettings = SoraSettings()
     """Sora-style text-to-video."""
+    files: FilesSettings = FilesSettings()
+    """Where the services fetch our clips and narrations."""
 
 
 class LocalServicesSettings(Section):

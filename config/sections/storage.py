@@ -53,6 +53,8 @@ class StorageSettings(Section):
 
     directory: Path | None = None
     """Local directory. Default: ``<home>/published``."""
+    keep_work_days: Annotated[float, Field(ge=0.01, le=3650)] = 7.0
+    """Days that a job's working folder (clips, narrations, the composed video) stays after it has ended."""
     retry_s: Annotated[float, Field(ge=1, le=86_400)] = 60.0
     """Seconds until a video that was only published locally is sent up; doubled after each failure, up to an hour."""
     supabase: SupabaseSettings = SupabaseSettings()

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from config.settings import Settings
+from console.bootstrap.callbacks import callback_lane
 from integrations.apprise.sender import AppriseMissingError, AppriseSender
 from integrations.deadman.sender import DeadmanSender, ping
 from integrations.email.sender import EmailSender, compose, post
@@ -77,7 +78,7 @@ def make_lanes(settings: Settings, store: Store, client: httpx.AsyncClient) -> t
     """
     del store
     alerts, link = settings.alerts, settings.alerts.console_url
-    lanes: list[Lane] = []
+    lanes: list[Lane] = [callback_lane(settings)]
     slack = alerts.slack
     if has_slack(settings):
         sender = SlackSender(

@@ -8,8 +8,9 @@ from collections.abc import AsyncGenerator
 from importlib.metadata import version
 
 from config.settings import Settings
-from console.bootstrap.reading import make_operations, open_installation_store
+from console.bootstrap.reading import job_types, make_operations, open_installation_store
 from console.bootstrap.signals import stop_on_signals
+from integrations.kit.nudge import nudge
 from integrations.kit.serve import PortTakenError, Served, serve
 from scheduler.api.app import Api, make_api
 from scheduler.api.context import ApiOptions
@@ -36,6 +37,8 @@ def api_options(settings: Settings) -> ApiOptions:
         callback_private=api.callbacks.private,
         webhook_secret=secret.get_secret_value() if secret is not None else None,
         webhook_window_s=api.webhooks.window_s,
+        job_types=frozenset(job_types(settings, ask=False)),
+        nudge=nudge,
     )
 
 

@@ -16,7 +16,7 @@ from console.bootstrap.reading import make_operations, open_installation_store
 from console.bootstrap.recording import recording
 from console.bootstrap.signals import stop_on_signals
 from console.bootstrap.storage import later_uploads
-from console.bootstrap.upgrades import upgrades
+from console.bootstrap.upgrades import leftovers, upgrades
 from integrations.artifact_server.server import ArtifactServer
 from integrations.health.connectivity import make_connectivity
 from integrations.health.http_check import make_check
@@ -72,7 +72,12 @@ class Installation:
         settings, store, owner = self.settings, self.store, make_owner()
         settings.work_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         media = MediaToolkit(processes=settings.pipeline.render_processes)
-        artifacts = ArtifactServer([settings.work_dir])
+        artifacts = ArtifactServer(
+            [settings.work_dir],
+            host=settings.services.files.host,
+            port=settings.services.files.port,
+            public_url=settings.services.files.public_url,
+        )
         prober, client = make_prober(settings, store)
         routes = make_routes(settings, media, artifacts)
         runner = PipelineRunner(
@@ -102,6 +107,7 @@ class Installation:
                 after=lambda now: record_nights(store, now, predict=self.operations.predict_job),
             )
             around.append(lambda: later_uploads(settings, store))
+            around.append(lambda: leftovers(settings, store))
             around.append(lambda: upgrades(settings, store, routes.pipeline, prober, worker.wake))
             if settings.report.enabled:
                 around.append(make_reporter(settings, self.operations, self.clock, lambda: timer.leads).running)

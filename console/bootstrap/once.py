@@ -118,6 +118,7 @@ async def render_once(
     brief, out = await asyncio.to_thread(brief.absolute), await asyncio.to_thread(out.absolute)
     if not await asyncio.to_thread(brief.is_file):
         raise ValueError(f"--brief {brief}: there is no such file")
+    await asyncio.to_thread(check_folder, out)
     with tempfile.TemporaryDirectory(prefix="predawn-render-") as folder:
         home = Path(folder)
         alone = settings.model_copy(
@@ -134,6 +135,20 @@ async def render_once(
                 urls = await stack.enter_async_context(local_services(alone, started, faults))
                 alone = with_services(exercised(alone, faults), local_service_urls(urls))
             return await _run(alone, brief, show)
+
+
+def check_folder(out: Path) -> None:
+    """See that a video can be written into a folder, before it is rendered; makes it.
+
+    Raises:
+        ValueError: it cannot; the message says why.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise ValueError(f"--out {out}: cannot be written ({error.strerror}); choose another folder") from error
 
 
 async def _run(settings: Settings, brief: Path, show: Callable[[float, str], None]) -> Summary:

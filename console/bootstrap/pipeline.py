@@ -22,6 +22,7 @@ from scheduler.job_types import ORCHESTRATOR, SORA, WORKFLOW
 from scheduler.pipeline.brief import BriefCheck
 from scheduler.pipeline.routes import Routes, whole_route, workflow_route
 from scheduler.pipeline.stages import Pipeline, Registry, build_pipeline
+from scheduler.plugins import PluginContext, merged, provider_plugins, with_stage_plugins
 from scheduler.ports.media import ArtifactPublisher, LocalMedia
 from scheduler.ports.provider import Provider
 
@@ -60,11 +61,12 @@ def make_pipeline(settings: Settings, media: LocalMedia, publisher: ArtifactPubl
         StageName.VERIFY: {"media-probe": MediaProbe(media)},
         StageName.UPLOAD: upload_providers(settings),
     }
-    known: Registry = {
+    ours: Registry = {
         stage: {name: None if name in off else provider for name, provider in providers.items()}
         for stage, providers in registry.items()
     }
-    return build_pipeline(settings.pipeline, known)
+    theirs = provider_plugins(PluginContext(settings, media, publisher))
+    return with_stage_plugins(build_pipeline(settings.pipeline, merged(ours, theirs)))
 
 
 def make_routes(settings: Settings, media: LocalMedia, publisher: ArtifactPublisher) -> Routes:

@@ -15,6 +15,7 @@ from scheduler.domain.render import StageName
 from scheduler.domain.service import ServiceHealth
 from scheduler.job_types import ORCHESTRATOR, PIPELINE, SORA, WORKFLOW, JobType, by_name
 from scheduler.operations import StoreOperations
+from scheduler.plugins import PluginContext, job_type_plugins
 from scheduler.ports.clock import SystemClock
 from scheduler.ports.store import Store, StoreUnavailableError
 from scheduler.queue.pooler import refuse_pooler_url
@@ -125,9 +126,9 @@ def job_types(settings: Settings, *, ask: bool = True) -> dict[str, JobType]:
         JobType("doubt", DoubtSource(), route=ORCHESTRATOR, routes=routes),
         JobType(WORKFLOW, WorkflowSource(), route=WORKFLOW, routes=(WORKFLOW,)),
     ]
-    if "sora-route" not in off:
-        types.append(JobType("prompt_video", PromptSource(), route=SORA, routes=(*routes, SORA)))
-    return by_name(types)
+    no_sora = None if "sora-route" not in off else "set services.sora.enabled, and services.sora.url to your server"
+    types.append(JobType("prompt_video", PromptSource(), route=SORA, routes=(*routes, SORA), off=no_sora))
+    return by_name([*types, *job_type_plugins(PluginContext(settings))])
 
 
 def unconfigured(settings: Settings) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""Upgrades put together: the task that looks for degraded videos whose services are well again."""
+"""What a daemon does for jobs that have ended: upgrades of degraded videos, and the removal of working folders."""
 
 from __future__ import annotations
 
@@ -8,12 +8,33 @@ from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from config.settings import Settings
+from integrations.local_directory.waiting import WaitingUploads
 from scheduler.health.prober import Prober
 from scheduler.health.targets import targets
+from scheduler.pipeline.leftovers import Leftovers
 from scheduler.pipeline.stages import Pipeline
 from scheduler.pipeline.upgrade import Upgrades
 from scheduler.ports.clock import SystemClock
 from scheduler.ports.store import Store
+
+
+@contextlib.asynccontextmanager
+async def leftovers(settings: Settings, store: Store) -> AsyncGenerator[Leftovers, None]:
+    """Working folders of jobs that ended long ago are removed while the body runs."""
+    task = Leftovers(
+        store,
+        WaitingUploads(settings.published_dir),
+        SystemClock(),
+        work_dir=settings.work_dir,
+        keep_days=settings.storage.keep_work_days,
+    )
+    stop = asyncio.Event()
+    running = asyncio.create_task(task.run(stop), name="leftovers")
+    try:
+        yield task
+    finally:
+        stop.set()
+        await running
 
 
 @contextlib.asynccontextmanager

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import re
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -156,7 +157,8 @@ def mute(
     if as_json:
         print_json(dataclasses.asdict(kept))
     else:
-        until = f"{kept.until:%Y-%m-%d %H:%M} UTC"
+        zone = cli.operations.alert(alert_id).alert.zone
+        until = f"{kept.until.astimezone(ZoneInfo(zone)):%a %d %b %H:%M %Z}"
         say(f"{kept.fingerprint} is quiet until {until}; sooner: predawn alerts unmute {alert_id}")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -17,6 +18,7 @@ from console.cli.selection import filter_text, select_jobs
 from console.cli.shapes import attempt_json, detail_json, job_json
 from console.format import age, short_duration, short_id
 from console.text import clean
+from scheduler.domain.failure import FailureClass
 from scheduler.domain.filter import JobSort
 from scheduler.domain.job import RETRY, CancelOutcome, Job, JobSpec, JobStatus, Priority, upgraded_at
 from scheduler.domain.render import AttemptStatus
@@ -147,7 +149,7 @@ def print_attempts(detail: JobDetail) -> None:
             numbers.get(attempt.render_id, "?"),
             attempt.stage,
             attempt.provider,
-            "kept" if attempt.resumed else attempt.status,
+            outcome_word(attempt_json(attempt)),
             "" if attempt.duration_ms is None else short_duration(attempt.duration_ms / 1000),
             f"{attempt.error_class}: {attempt.error_message}" if attempt.error_class else attempt.error_message or "",
         )
@@ -427,10 +429,19 @@ def _ended(cli: Cli, target: str) -> bool:
     return cli.operations.job(attempts[0].job_id if attempts else target).job.is_final
 
 
+def outcome_word(attempt: Mapping[str, Any]) -> str:
+    """How an attempt ended, for people: what was never asked, or was broken off, has not failed. Pure."""
+    if attempt["resumed"]:
+        return "kept"
+    if attempt["detail"].get("skipped"):
+        return "skipped"
+    return "stopped" if attempt["error_class"] == FailureClass.CANCELLED else str(attempt["status"])
+
+
 def log_line(attempt: dict[str, Any]) -> str:
     """One attempt as a line: when, stage, provider, outcome, how long, what went wrong."""
     took = "" if attempt["duration_ms"] is None else short_duration(attempt["duration_ms"] / 1000)
-    word = "kept" if attempt["resumed"] else str(attempt["status"])
+    word = outcome_word(attempt)
     fallback = " (fallback)" if attempt["fallback_position"] and attempt["status"] == AttemptStatus.COMPLETED else ""
     error = clean(f"{attempt['error_class'] or ''} {attempt['error_message'] or ''}", limit=400)
     at: datetime = attempt["started_at"]

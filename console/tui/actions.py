@@ -27,6 +27,8 @@ class Action:
         role: who may do it.
         destructive: it takes something away: an arm key is asked for where the config wants one.
         footer: whether the footer shows it.
+        at_once: it opens a line to type in, and what is typed behind it in one go belongs there: it is looked at before
+            the widget that has the keys. It does not work while something is typed.
     """
 
     id: str
@@ -38,6 +40,7 @@ class Action:
     role: Role = Role.VIEWER
     destructive: bool = False
     footer: bool = True
+    at_once: bool = False
 
 
 HEADINGS: dict[str, str] = {
@@ -89,7 +92,9 @@ _MARKS = (
     ),
 )
 _JOBS = (
-    Action("jobs.filter", "slash", "filter", "filter", "Filter the list as you type; tab completes", "jobs"),
+    Action(
+        "jobs.filter", "slash", "filter", "filter", "Filter the list as you type; tab completes", "jobs", at_once=True
+    ),
     Action("jobs.sort", "o", "sort", "order", "The next order: newest, oldest, as they will be claimed", "jobs"),
     Action("jobs.views", "v", "views", "views", "Kept filters: choose one, keep this one", "jobs"),
 )

@@ -190,6 +190,17 @@ class PredawnApp(App[None]):
         self._notice = None
         self._paint()
 
+    def copy(self, text: str, what: str) -> None:
+        """Copy a text to the clipboard of the reader's machine."""
+        try:
+            sequence = osc52(clean(text), os.environ)
+        except TooLongError as error:
+            self.say(str(error), good=False)
+            return
+        if self._driver is not None:
+            self._driver.write(sequence)
+        self.say(f"{what} is copied, where the terminal allows it (OSC 52)")
+
     def show_past(self, past: Past | None) -> None:
         """Show a past moment, or the present again; every screen reads from there from now on."""
         if self._reading is self.operations:
@@ -211,17 +222,6 @@ class PredawnApp(App[None]):
     def offer(self, marks: Sequence[Mark]) -> None:
         """Let the reader choose a past moment."""
         self.push_screen(MomentsScreen(marks), lambda at: self.scrub.to(at) if at is not None else None)
-
-    def copy(self, text: str, what: str) -> None:
-        """Copy a text to the clipboard of the reader's machine."""
-        try:
-            sequence = osc52(clean(text), os.environ)
-        except TooLongError as error:
-            self.say(str(error), good=False)
-            return
-        if self._driver is not None:
-            self._driver.write(sequence)
-        self.say(f"{what} is copied, where the terminal allows it (OSC 52)")
 
     def show(self, screen: Screen[Any]) -> None:
         """Put a screen or a dialog over the one in sight."""
@@ -367,6 +367,10 @@ class PredawnApp(App[None]):
             node = next((node for node in nodes if hasattr(node, name)), self)
             self.run_worker(self.run_action(action, default_namespace=node), exit_on_error=True)
 
+    def action_undo(self) -> None:
+        """Take the last command back."""
+        self.commands.undo()
+
     def action_past(self, seconds: float) -> None:
         """Look back, or forward again, by so many seconds."""
         self.scrub.step(seconds)
@@ -410,10 +414,6 @@ class PredawnApp(App[None]):
             self.say(str(error), good=False)
         else:
             self.say(f"written: {path}")
-
-    def action_undo(self) -> None:
-        """Take the last command back."""
-        self.commands.undo()
 
     def action_arm(self) -> None:
         """Arm destructive actions."""

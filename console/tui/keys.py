@@ -124,7 +124,7 @@ def conflicts(changed: Mapping[str, str] | None = None) -> Iterable[tuple[str, A
 def bindings_of(*scopes: str) -> list[BindingType]:
     """The actions of these scopes as Textual bindings; Textual's own footer is not used."""
     return [
-        Binding(action.key, action.action, action.description, show=False, id=action.id, priority=False)
+        Binding(action.key, action.action, action.description, show=False, id=action.id, priority=action.at_once)
         for action in actions_of(*scopes)
     ]
 

@@ -25,16 +25,22 @@ MAX_FILES = 4096
 
 
 class ArtifactServer:
-    """Implements ``ArtifactPublisher``: an address for each file below ``roots``, served on loopback.
+    """Implements ``ArtifactPublisher``: an address for each file below ``roots``, on loopback unless said otherwise.
 
     Args:
         roots: folders whose files may be served.
         port: 0 takes any free one.
+        host: the address it listens on.
+        public_url: how services reach it, where that is not host and port.
     """
 
-    def __init__(self, roots: Sequence[Path], *, port: int = 0) -> None:
+    def __init__(
+        self, roots: Sequence[Path], *, port: int = 0, host: str = "127.0.0.1", public_url: str | None = None
+    ) -> None:
         self._roots = tuple(roots)
         self._port = port
+        self._host = host
+        self._public_url = public_url
         self._served: Served | None = None
         self._paths: OrderedDict[str, Path] = OrderedDict()
         self._tokens: dict[Path, str] = {}
@@ -56,7 +62,7 @@ class ArtifactServer:
         """
         if self._served is None:
             app = Starlette(routes=[Route("/{token}/{name}", self._answer, methods=["GET"])])
-            self._served = await serve(app, name="files for the render services", port=self._port)
+            self._served = await serve(app, name="files for the render services", port=self._port, host=self._host)
 
     async def stop(self) -> None:
         """End it; every address is dead from here on."""
@@ -89,7 +95,7 @@ class ArtifactServer:
                 del self._tokens[oldest]
         else:
             self._paths.move_to_end(token)
-        return f"{self._served.url}/{token}/{quote(real.name)}"
+        return f"{self._public_url or self._served.url}/{token}/{quote(real.name)}"
 
     async def _answer(self, request: Request) -> Response:
         path = self._paths.get(request.path_params["token"])

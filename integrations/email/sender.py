@@ -124,7 +124,8 @@ def classify(error: Exception, *, sending: bool, settings: EmailSettings) -> Per
         case errors.SMTPResponseException():
             words = f"{server} answered {error.code} {error.message}"
             found = Permanent(words) if error.code >= PERMANENT_CODE else Transient(words)
-        case errors.SMTPNotSupported():
+        case errors.SMTPException() if "not supported" in str(error):
+            # The library raises its base class for a server without STARTTLS.
             found = Permanent(f"{server} cannot do what is asked ({error}): see alerts.email.starttls and user")
         case errors.SMTPException() | OSError() | asyncio.TimeoutError():
             lost = f"the connection to {server} was lost ({said})"

@@ -68,9 +68,10 @@ def clip_address(known_url: str | None, published_url: str, *, service_url: str)
     """Where the service should fetch a clip.
 
     A service on this machine gets our copy: it is the one that was probed, and it outlives a restart of whoever made
-    it. A service elsewhere cannot reach our loopback and gets the address the clip came from, if that is of use.
+    it. So does one elsewhere that can reach us (``services.files``); one that cannot gets the address the clip came
+    from, if that is of use.
     """
-    if is_loopback(service_url) or known_url is None or is_loopback(known_url):
+    if not is_loopback(published_url) or is_loopback(service_url) or known_url is None or is_loopback(known_url):
         return published_url
     return known_url
 

@@ -7,7 +7,6 @@ decision. Whoever stops waiting stops the work: the job is deleted at the servic
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any
 
 from integrations.kit.answers import RemoteAnswer, RemoteState, poll_delays, read_answer
 from integrations.kit.http import GONE, HttpService, Trace
+from integrations.kit.nudge import rest
 from integrations.kit.text import one_line
 from integrations.kit.urls import with_id
 from scheduler.domain.failure import FailureClass, StageFailure
@@ -104,7 +104,7 @@ async def _watch(
     try:
         shown, errors, wait_s = 0.0, 0, 0.0
         for delay in poll_delays(work.poll_s):
-            await asyncio.sleep(max(delay, wait_s))
+            await rest(max(delay, wait_s), (job, trace.idempotency_key.partition(":")[0]))
             try:
                 answer = await _poll(service, work, status_url, job, trace=trace)
             except StageFailure as failure:

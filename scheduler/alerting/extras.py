@@ -54,9 +54,15 @@ def daily_report(look: Observation, open_alerts: tuple[Alert, ...]) -> dict[str,
         else:
             lines.append(told)
     for record in look.sla:
-        rate = 1 - record.misses / record.samples if record.samples else 0.0
+        if record.samples == 0:
+            lines.append(f"{record.schedule}: no night yet")
+            continue
+        rate = 1 - record.misses / record.samples
         left = record.allowed - record.misses
         budget = f"room for {left:.1f} more" if left >= 0 else "target broken"
+        if record.windows:
+            rates = ", ".join(f"{days} days {_rate(share)}" for days, share in record.windows)
+            lines.append(f"on time: {rates}")
         few = "; too few days to judge" if record.samples < 20 else ""  # noqa: PLR2004 - alerts.md: below 20 samples
         lines.append(
             f"{record.schedule}, last {record.days} days: {rate:.0%} on time ({record.misses} missed of "
@@ -72,6 +78,10 @@ def daily_report(look: Observation, open_alerts: tuple[Alert, ...]) -> dict[str,
     failing = [health for health in look.channels if health.failing_since is not None]
     lines.append("delivery: " + ("fine" if not failing else ", ".join(f"{h.channel} failing" for h in failing)))
     return {"title": title, "lines": lines, "date": str(look.now.astimezone(ZoneInfo(look.zone)).date())}
+
+
+def _rate(share: float | None) -> str:
+    return "-" if share is None else f"{share:.0%}"
 
 
 def _verdict(run: RunLook, now: datetime) -> str:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+from zoneinfo import ZoneInfo
 
 from config.settings import Settings
 from scheduler.alerting.observation import Observation, OutputLook, RunLook, SlaLook
 from scheduler.domain.failure import FailureClass
 from scheduler.domain.job import Job, JobStatus
+from scheduler.domain.night import Night, NightOutcome
 from scheduler.domain.outbox import ChannelHealth, SocketLook
 from scheduler.domain.render import RenderStatus, StageName
 from scheduler.domain.schedule import ScheduleState
+from scheduler.domain.sla import WINDOWS, on_time
 from scheduler.domain.snapshot import Snapshot, Tonight
 from scheduler.ports.clock import Clock
 from scheduler.ports.store import Store
@@ -22,6 +25,7 @@ from scheduler.schedules.due import candidates
 ENDED = 60
 """Ended jobs looked back at."""
 OUTPUT_AGE = timedelta(days=1)
+SLA_DAYS = 30
 
 
 class Gatherer:
@@ -34,7 +38,6 @@ class Gatherer:
         clock: the time of day.
         channels: those that are set up; others do not matter.
         socket: how Slack's socket is.
-        sla: the on-time record.
         maintenance: services under maintenance, and until when.
     """
 
@@ -47,7 +50,6 @@ class Gatherer:
         *,
         channels: frozenset[str] = frozenset(),
         socket: Callable[[], SocketLook | None] = lambda: None,
-        sla: Callable[[], tuple[SlaLook, ...]] = tuple,
         maintenance: Callable[[], dict[str, datetime]] = dict,
     ) -> None:
         self._store = store
@@ -56,7 +58,6 @@ class Gatherer:
         self._clock = clock
         self._channels = channels
         self._socket = socket
-        self._sla = sla
         self._maintenance = maintenance
 
     def __call__(self) -> Observation:
@@ -78,7 +79,7 @@ class Gatherer:
             processes=tuple(self._store.processes()),
             channels=self._channel_health(),
             socket=self._socket(),
-            sla=self._sla(),
+            sla=self._sla(shown.schedules, now),
             maintenance=self._maintenance(),
             zone=self._zone(shown.tonight),
         )
@@ -112,6 +113,17 @@ class Gatherer:
         found = min((at for at in done if at is not None), default=None)
         return found or (job.completed_at if job.status is JobStatus.COMPLETED else None)
 
+    def _sla(self, schedules: tuple[ScheduleState, ...], now: datetime) -> tuple[SlaLook, ...]:
+        since = (now - timedelta(days=max(WINDOWS) + 1)).date()
+        found: list[SlaLook] = []
+        for state in schedules:
+            definition = state.definition
+            if definition.deadline is None or not definition.enabled:
+                continue
+            nights = self._store.nights(schedule=definition.name, since=since)
+            found.append(sla_look(definition.name, nights, today=now.astimezone(ZoneInfo(definition.timezone)).date()))
+        return tuple(found)
+
     def _ended(self) -> tuple[Job, ...]:
         page = self._store.list(statuses=(JobStatus.COMPLETED, JobStatus.FAILED), limit=ENDED)
         return tuple(sorted(page.items, key=lambda job: job.completed_at or job.updated_at, reverse=True))
@@ -131,6 +143,23 @@ def due_at(state: ScheduleState, tonight: Tonight, now: datetime) -> datetime | 
     if before is None or before.run_date != tonight.run_date:
         return None
     return before.nominal
+
+
+def sla_look(schedule: str, nights: Sequence[Night], *, today: date) -> SlaLook:
+    """The on-time record of a schedule, of its nights, the newest first."""
+    month = on_time(nights, today=today, days=SLA_DAYS)
+    missed = next((n for n in nights if n.outcome in {NightOutcome.LATE, NightOutcome.MISSED}), None)
+    return SlaLook(
+        schedule,
+        SLA_DAYS,
+        samples=month.n,
+        misses=month.late + month.missed,
+        # Of a whole window: a young record is not broken by its first miss.
+        allowed=(1 - month.target) * SLA_DAYS,
+        target=month.target,
+        last_miss="" if missed is None else f"{missed.run_date}, {missed.outcome} {missed.note}".rstrip(),
+        windows=tuple((days, on_time(nights, today=today, days=days).rate) for days in WINDOWS),
+    )
 
 
 def output_of(job: Job) -> OutputLook:

@@ -249,7 +249,10 @@ def _quieten(
 ) -> list[Change]:
     """Derive what keeps each open alert quiet: a mute, maintenance, or another alert that it follows from."""
     muted = {mute.fingerprint: mute for mute in mutes if mute.until > now}
-    open_ = [change.after for change in changes if change.after.is_open]
+    causes: dict[Rule, list[str]] = {}
+    for change in changes:
+        if change.after.is_open:
+            causes.setdefault(change.after.rule, []).append(change.after.id)
     found: list[Change] = []
     for change in changes:
         alert = change.after
@@ -262,7 +265,7 @@ def _quieten(
             until, why = mute.until, f"muted by {mute.actor}"
         elif maintenance.get(alert.subject, now) > now:
             until, why = maintenance[alert.subject], "under maintenance"
-        over = next((other.id for other in open_ if _inhibits(other, alert)), None)
+        over = _cause_of(alert, causes)
         was_quiet = alert.quiet_until is not None or alert.inhibited_by is not None
         loud_again = was_quiet and until is None and over is None
         after = replace(
@@ -276,8 +279,12 @@ def _quieten(
     return found
 
 
-def _inhibits(other: Alert, alert: Alert) -> bool:
-    return other.id != alert.id and other.rule in INHIBITED_BY.get(alert.rule, frozenset())
+def _cause_of(alert: Alert, causes: Mapping[Rule, Sequence[str]]) -> str | None:
+    """The open alert that this one follows from."""
+    for rule in sorted(INHIBITED_BY.get(alert.rule, frozenset())):
+        if rule in causes:
+            return causes[rule][0]
+    return None
 
 
 def is_quiet(alert: Alert, now: datetime) -> bool:

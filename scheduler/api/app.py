@@ -9,18 +9,27 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from scheduler.api import health, jobs, outputs, problems
+from scheduler.api import admin, health, jobs, metrics, outputs, problems, videos, webhooks
 from scheduler.api.context import ApiOptions, Context
 from scheduler.api.estimate import WaitEstimate
 from scheduler.api.guard import Guard
 from scheduler.api.health import SERVICE, Look
+from scheduler.api.metrics import Figures
 from scheduler.api.submits import Submits
 from scheduler.api.watch import JobWatch
 from scheduler.ports.api import HttpOperations
 
 __all__ = ["SERVICE", "Api", "make_api"]
 
-ROUTERS = (health.router, jobs.router, outputs.router)
+ROUTERS = (
+    health.router,
+    jobs.router,
+    outputs.router,
+    videos.router,
+    admin.router,
+    metrics.router,
+    webhooks.router,
+)
 DESCRIPTION = """\
 predawn renders videos, and speaks the Video Orchestrator's contract. Every operation but the short form of `/health`
 needs a bearer token (`predawn token add NAME --role operator`). Errors are problem documents (RFC 9457).
@@ -65,13 +74,16 @@ def make_api(operations: HttpOperations, options: ApiOptions) -> Api:
         submits=Submits(operations),
         estimate=WaitEstimate(operations),
         look=Look(),
+        figures=Figures(operations),
     )
     http.state.context = context
     problems.install(http)
     for router in ROUTERS:
         http.include_router(router)
     http.openapi = lambda: openapi_of(http)
-    return Api(http, context, Guard(http, operations.authenticate, options.limits, time.monotonic))
+    return Api(
+        http, context, Guard(http, operations.authenticate, options.limits, time.monotonic, context.watch.answered)
+    )
 
 
 def openapi_of(http: FastAPI) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -19,6 +19,12 @@ from scheduler.ports.operations import Actor
 
 if TYPE_CHECKING:
     from scheduler.api.health import Look
+    from scheduler.api.metrics import Figures
+
+
+def nobody(_job_id: str) -> bool:
+    """Nobody here watches a job."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,8 @@ class ApiOptions:
         callback_private: whether they may lie in private ranges.
         webhook_secret: key that webhooks are signed with; None: none is taken.
         webhook_window_s: seconds that a webhook's timestamp may be off.
+        job_types: what may be submitted here.
+        nudge: lets whoever watches a job look at once; whether there was anybody.
     """
 
     version: str
@@ -47,6 +55,8 @@ class ApiOptions:
     callback_private: bool = False
     webhook_secret: str | None = None
     webhook_window_s: float = 300.0
+    job_types: Collection[str] = ()
+    nudge: Callable[[str], bool] = nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +69,7 @@ class Context:
     submits: Submits
     estimate: WaitEstimate
     look: Look
+    figures: Figures
 
 
 def context_of(request: Request) -> Context:

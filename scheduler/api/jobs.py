@@ -11,10 +11,10 @@ from fastapi import APIRouter, Header, Path, Query, Response
 from fastapi.responses import JSONResponse
 
 from scheduler.api.context import Caller, Context, Ctx
-from scheduler.api.destination import destination_problem
 from scheduler.api.problems import ApiError, responses
 from scheduler.api.schemas import CancelView, JobDetailView, JobPage, RenderBody, Submitted
 from scheduler.api.views import job_view, outlook_view, word_of
+from scheduler.domain.destination import destination_problem
 from scheduler.domain.failure import FailureClass
 from scheduler.domain.job import CancelOutcome, Enqueued, Job, JobSpec, JobStatus, Priority
 from scheduler.domain.workflow import WORKFLOW
@@ -49,7 +49,7 @@ def spec_of(body: RenderBody, *, key: str | None, actor: Actor) -> JobSpec:
         job_type=job_type,
         payload=payload,
         priority=Priority(body.priority),
-        idempotency_key=_key(key or body.job_id, actor),
+        idempotency_key=key_of(key or body.job_id, actor),
         max_retries=body.max_retries,
     )
 
@@ -63,8 +63,8 @@ def _input(body: RenderBody) -> dict[str, Any]:
     return dict(body.input or {})
 
 
-def _key(given: str | None, actor: Actor) -> str | None:
-    """Keys of one token mean nothing to another."""
+def key_of(given: str | None, actor: Actor) -> str | None:
+    """The key a job is kept under: keys of one token mean nothing to another. Pure."""
     return None if given is None else f"http:{actor.name}:{given}"
 
 
@@ -174,7 +174,7 @@ def _preferred(prefer: str | None) -> float | None:
 @router.get("/jobs/{job_id}", summary="How a job stands", response_model=JobDetailView, responses=responses(404))
 async def job(job_id: JobId, context: Ctx, actor: Caller) -> Response:
     """Status, progress in percent, stage, seconds left, result, error and attempts; at most 0.2 s old."""
-    return JSONResponse(outlook_view(await context.watch.outlook(job_id)))
+    return Response(await context.watch.answer(job_id), media_type="application/json")
 
 
 @router.delete(

@@ -87,7 +87,7 @@ def problem(
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The problems of an operation, for the OpenAPI document."""
-    always = (401, 403, 413, 422, 429, 503)
+    always = (400, 401, 403, 413, 422, 429, 503)
     return {
         status: {
             "description": HTTPStatus(status).phrase,

@@ -55,21 +55,29 @@ class Submits:
         if self._writer is not None:
             await self._writer
 
+    async def _one_by_one(self, group: Sequence[_Waiting], error: Exception) -> None:
+        """A group that could not be written: one of it may be to blame, and the others must not pay for it."""
+        for one, waiting in group:
+            if len(group) > 1 and not isinstance(error, StoreUnavailableError):
+                try:
+                    (answer,) = await asyncio.to_thread(self._operations.submit_many, [one])
+                except Exception as own:  # noqa: BLE001 - as above
+                    _tell(waiting, own)
+                else:
+                    _tell(waiting, answer)
+            else:
+                _tell(waiting, error)
+
     async def _write(self) -> None:
         while self._waiting:
             group, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
             try:
                 answers = await asyncio.to_thread(self._operations.submit_many, [one for one, _ in group])
             except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
-                _tell_all(group, error)
+                await self._one_by_one(group, error)
                 continue
             for (_, waiting), answer in zip(group, answers, strict=True):
                 _tell(waiting, answer)
-
-
-def _tell_all(group: Sequence[_Waiting], error: Exception) -> None:
-    for _, waiting in group:
-        _tell(waiting, error)
 
 
 def _tell(waiting: asyncio.Future[Enqueued], answer: Enqueued | OperationError | Exception) -> None:

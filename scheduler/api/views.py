@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from scheduler.domain.audit import AuditLine
+from scheduler.domain.callback import address, error_document, public
 from scheduler.domain.job import Job, JobStatus
 from scheduler.domain.render import Attempt
 from scheduler.ports.api import JobOutlook
@@ -74,29 +75,18 @@ def result_view(job: Job) -> dict[str, Any]:
 def video_url(job: Job) -> str | None:
     """Where the video can be fetched: its public address, or this API where it lies on this machine."""
     url = job.payload.get("video_url")
-    if not isinstance(url, str):
-        return None
-    return url if url.startswith(("http://", "https://")) else f"/api/videos/{job.id}/download"
+    return address(job.id, url) if isinstance(url, str) else None
 
 
 def thumbnail_url(job: Job) -> str | None:
     """The picture's public address; None where it only lies on this machine (see ``/jobs/{id}/outputs``)."""
     url = job.payload.get("thumbnail_url")
-    return url if isinstance(url, str) and url.startswith(("http://", "https://")) else None
+    return public(url) if isinstance(url, str) else None
 
 
 def error_view(job: Job) -> dict[str, Any] | None:
     """Why it failed: class, message, place and time; stacks stay in predawn's own tools."""
-    if job.error is None or job.status is not JobStatus.FAILED:
-        return None
-    error = job.error
-    return {
-        "type": error.type.value,
-        "message": error.message,
-        "stage": error.stage,
-        "provider": error.provider,
-        "timestamp": time(error.timestamp),
-    }
+    return error_document(job.error) if job.status is JobStatus.FAILED else None
 
 
 def attempt_view(attempt: Attempt) -> dict[str, Any]:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 
 import structlog
 
+from scheduler.api.views import outlook_view
 from scheduler.ports.api import HttpOperations, JobOutlook
 from scheduler.ports.operations import NotFoundError
 from scheduler.ports.store import StoreError
@@ -35,12 +37,14 @@ class Watched:
     Attributes:
         outlook: how it stood at ``at``.
         version: grows whenever it was read anew.
+        told: the answer of ``GET /jobs/{id}`` to this version, once it was asked for.
     """
 
     outlook: JobOutlook
     at: float
     version: int = 0
     followers: int = 0
+    told: bytes | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def after(self, version: int, timeout_s: float) -> None:
@@ -79,6 +83,26 @@ class JobWatch:
         if kept is not None and asyncio.get_running_loop().time() - kept.at <= max_age_s:
             return kept.outlook
         return await self._read(job_id)
+
+    async def answer(self, job_id: str) -> bytes:
+        """The answer of ``GET /jobs/{id}``, at most ``FRESH_S`` old.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        outlook = await self.outlook(job_id)
+        body = json.dumps(outlook_view(outlook), ensure_ascii=False, separators=(",", ":")).encode()
+        kept = self._jobs.get(job_id)
+        if kept is not None and kept.outlook is outlook:
+            kept.told = body
+        return body
+
+    def answered(self, job_id: str) -> bytes | None:
+        """The same, if it was given a moment ago: without reading anything."""
+        kept = self._jobs.get(job_id)
+        if kept is None or kept.told is None or asyncio.get_running_loop().time() - kept.at > FRESH_S:
+            return None
+        return kept.told
 
     def forget(self, job_id: str) -> None:
         """The job was changed by this process: read it anew the next time."""
@@ -132,7 +156,7 @@ class JobWatch:
             self._make_room()
             self._jobs[job_id] = Watched(outlook, at)
         else:
-            kept.outlook, kept.at, kept.version = outlook, at, kept.version + 1
+            kept.outlook, kept.at, kept.version, kept.told = outlook, at, kept.version + 1, None
             woken, kept.changed = kept.changed, asyncio.Event()
             woken.set()
         return outlook

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
+from zoneinfo import ZoneInfo
 
 
 class Rule(StrEnum):
@@ -253,7 +254,11 @@ def acknowledge(alert: Alert, *, actor: str, now: datetime, limits: Limits) -> C
     after = replace(
         alert, state=AlertState.ACKED, acked_at=now, acked_by=actor, ack_until=until, updated_at=now, level=0
     )
-    return Change(alert, after, (AlertEvent(alert.id, now, "acked", f"until {until:%H:%M} UTC", actor),))
+    return Change(
+        alert,
+        after,
+        (AlertEvent(alert.id, now, "acked", f"until {until.astimezone(ZoneInfo(alert.zone)):%H:%M %Z}", actor),),
+    )
 
 
 DETAIL_TIMES = (

@@ -95,7 +95,7 @@ class BriefCheck:
         kind = self.types.get(job.job_type)
         if kind is None:
             raise StageFailure.invalid_input(unknown_type(job.job_type, self.types))
-        problem = kind.route_problem(job.payload.get("route"))
+        problem = kind.off_problem() or kind.route_problem(job.payload.get("route"))
         if problem is not None:
             raise StageFailure.invalid_input(problem)
         return kind.source.resolve(job.payload, job.run_date)

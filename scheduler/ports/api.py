@@ -9,6 +9,7 @@ from typing import Protocol
 
 from scheduler.domain.access import Role
 from scheduler.domain.job import Enqueued, Job, JobSpec, QueueDepth
+from scheduler.domain.outbox import ChannelHealth
 from scheduler.domain.render import Attempt
 from scheduler.domain.service import ServiceHealth
 from scheduler.domain.snapshot import ProcessInfo
@@ -104,10 +105,10 @@ class ApiOperations(Protocol):
         ...
 
     def job_of_render(self, render_id: str) -> str:
-        """The id of the job that a render (id or unique prefix) is one of.
+        """The id of the job that a render (id or unique prefix) is one of; a job's id stands for itself.
 
         Raises:
-            NotFoundError: there is no such render.
+            NotFoundError: there is neither.
         """
         ...
 
@@ -115,8 +116,12 @@ class ApiOperations(Protocol):
         """Estimated seconds that a job which is queued now takes until its end."""
         ...
 
-    def take_webhook(self, webhook_id: str, *, forget_after_s: float) -> bool:
-        """Note that a webhook was taken. False: it was taken before."""
+    def take_webhook(self, webhook_id: str, *, about: str, forget_after_s: float, actor: Actor) -> bool:
+        """Note that a webhook about a job was taken. False: it was taken before."""
+        ...
+
+    def channel_health(self) -> tuple[ChannelHealth, ...]:
+        """How every channel of the outbox fares."""
         ...
 
     def render_log(self, *, after: int | None, limit: int = 1000) -> tuple[Logged, ...]:

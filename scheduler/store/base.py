@@ -24,14 +24,18 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from scheduler.domain.callback import ending
 from scheduler.domain.failure import JobError
 from scheduler.domain.job import CLAIM, Job, JobStatus, Lease, QueueConfig, Transition
+from scheduler.domain.outbox import NewDelivery
 from scheduler.ports.store import JobNotFoundError
 from scheduler.store.engine import Database
-from scheduler.store.mapping import config_of, error_to_text, job_of
+from scheduler.store.mapping import config_of, error_from_text, error_to_text, job_of
+from scheduler.store.outbox_put import put
 from scheduler.store.rows import job_queue_config, jobs
 from scheduler.store.sqltypes import db_time
 
+_ENDS = frozenset({JobStatus.FAILED, JobStatus.CANCELLED})
 NO_LEASE: dict[str, Any] = {
     "lease_owner": None,
     "lease_expires_at": None,
@@ -146,6 +150,13 @@ class SqlBase:
         changed = connection.execute(statement, self._at() | {"b_id": job.id}).rowcount
         if changed != 1:
             raise RuntimeError(f"{transition.name} does not start from {job.status}: job {job.id}")
+        if transition.target in _ENDS and values.get("retry_at") is None:
+            error = error_from_text(values.get("error_message"), at=job.updated_at)
+            self._tell(connection, ending(job, transition.target, error=error))
+
+    def _tell(self, connection: Connection, *endings: NewDelivery | None) -> None:
+        """Put what is to be told of jobs that end now into the outbox."""
+        put(connection, self._db, [one for one in endings if one is not None])
 
     def _fail_job(
         self, connection: Connection, job: Job, transition: Transition, error: JobError, retry_in: float | None

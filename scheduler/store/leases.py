@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from scheduler.domain.callback import ending
 from scheduler.domain.codec import output_to_json
 from scheduler.domain.failure import JobError
 from scheduler.domain.job import (
@@ -34,6 +35,7 @@ from scheduler.domain.job import (
     RELEASE,
     Heartbeat,
     JobResult,
+    JobStatus,
     Lease,
 )
 from scheduler.domain.render import Attempt, Checkpoint
@@ -147,7 +149,10 @@ class SqlLeases(SqlClaims):
             "b_duration": result.duration,
             "b_degraded": result.degraded,
         }
-        return connection.execute(_COMPLETE, parameters).rowcount == 1
+        done = connection.execute(_COMPLETE, parameters).rowcount == 1
+        if done:
+            self._tell(connection, ending(lease.job, JobStatus.COMPLETED, result=result))
+        return done
 
     def fail(self, lease: Lease, error: JobError, *, retryable: bool) -> bool:
         """The pass failed: set ``retry_at`` by the type's settings if it may be retried and tries are left.
@@ -199,7 +204,10 @@ class SqlLeases(SqlClaims):
             return self._finish_cancel(connection, lease)
 
     def _finish_cancel(self, connection: Connection, lease: Lease) -> bool:
-        return connection.execute(_FINISH_CANCEL, self._at() | fence_of(lease)).rowcount == 1
+        done = connection.execute(_FINISH_CANCEL, self._at() | fence_of(lease)).rowcount == 1
+        if done:
+            self._tell(connection, ending(lease.job, JobStatus.CANCELLED))
+        return done
 
     def holds(self, lease: Lease) -> bool:
         """Whether the lease is still good, asked just before publishing (engine rule 4)."""

@@ -100,7 +100,13 @@ class MemoryJobs:
             values = NO_LEASE | values
         if transition.target is JobStatus.QUEUED:
             self._queued_at[job.id] = self._clock.now()
-        return self._put(replace(job, status=transition.target, **values))
+        moved = self._put(replace(job, status=transition.target, **values))
+        if moved.status.is_final and moved.retry_at is None:
+            self._ended(job, moved)
+        return moved
+
+    def _ended(self, before: Job, after: Job) -> None:
+        """A job has ended: a place to put what is to be told of it into the outbox."""
 
     def _fail_job(self, job: Job, transition: Transition, error: JobError, retry_in: float | None) -> None:
         now = self._clock.now()

@@ -10,7 +10,8 @@ from typing import Any, assert_never, cast
 
 from sqlalchemy import Boolean, Connection, Float, Integer, Text, literal_column
 
-from scheduler.domain.job import COMPLETE, Lease
+from scheduler.domain.callback import ending
+from scheduler.domain.job import COMPLETE, JobStatus, Lease
 from scheduler.domain.settlement import CancelFinished, Completed, Failed, Released, Settlement
 from scheduler.store.base import moves
 from scheduler.store.batch import batch, batch_rows
@@ -102,6 +103,9 @@ class SqlSettle(SqlLeases):
                 others.append(place)
         for job_id in self._complete_all(connection, [settlements[place] for place in completed.values()]):
             answers[completed[job_id]] = True
+            one = settlements[completed[job_id]]
+            if isinstance(one, Completed):
+                self._tell(connection, ending(one.lease.job, JobStatus.COMPLETED, result=one.result))
         for place in others:
             answers[place] = self._settle_one(connection, settlements[place])
         return answers

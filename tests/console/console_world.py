@@ -21,7 +21,7 @@ from scheduler.domain.failure import FailureClass, JobError
 from scheduler.domain.filter import Count, JobSort
 from scheduler.domain.fingerprint import FailureGroup
 from scheduler.domain.job import CancelOutcome, Enqueued, Job, JobSpec, JobStatus, Priority, QueueDepth
-from scheduler.domain.night import Night
+from scheduler.domain.night import Night, NightOutcome
 from scheduler.domain.render import Attempt, AttemptStatus, Render, RenderStatus, StageName
 from scheduler.domain.report import DailyReport
 from scheduler.domain.schedule import Difference, Fire, ScheduleDefinition, ScheduleState
@@ -297,8 +297,25 @@ def snapshot(night: Tonight | None = None, *, jobs: Sequence[Job] | None = None,
     return Snapshot(**(values | more))
 
 
+def mornings(count: int = 30) -> tuple[Night, ...]:
+    """Nights, newest first: one late, one missed, one skipped, some degraded."""
+    kinds = {3: NightOutcome.LATE, 9: NightOutcome.MISSED, 14: NightOutcome.SKIPPED}
+    found: list[Night] = []
+    for n in range(count):
+        due = DEADLINE - timedelta(days=n + 1)
+        outcome = kinds.get(n, NightOutcome.ON_TIME)
+        out = {NightOutcome.ON_TIME: due - timedelta(hours=2), NightOutcome.LATE: due + timedelta(minutes=20)}
+        found.append(
+            Night(
+                "nightly", RUN_DATE - timedelta(days=n + 1), ZONE, due - timedelta(hours=3), due, outcome,
+                ready_at=out.get(outcome), degraded=n % 7 == 5 if outcome in out else None,
+            )
+        )  # fmt: skip
+    return tuple(found)
+
+
 @dataclass
-class FakeOperations(HistoryOperations, RecordedOperations, FakeAlerts):
+class FakeOperations(FakeAlerts, HistoryOperations, RecordedOperations):
     """Serves what a test gives it and records the commands. ``broken`` is raised by every read."""
 
     current: Snapshot = field(default_factory=snapshot)
@@ -460,7 +477,7 @@ class FakeOperations(HistoryOperations, RecordedOperations, FakeAlerts):
         return ()
 
     def nights(self, *, days: int = 30, schedule: str | None = None) -> tuple[Night, ...]:
-        return ()
+        return mornings(days)
 
     def report(self, day: date | None = None) -> DailyReport:
         return DailyReport(day or RUN_DATE, NOW, ZONE, (), self.sla(), self.current.tonight, self.current.services)

@@ -11,7 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from console_world import DEADLINE, NOW, STARTED, FakeOperations, attempt, fires, job, ready, snapshot, stage, tonight
+from console_world import (
+    DEADLINE,
+    NOW,
+    STARTED,
+    FakeOperations,
+    attempt,
+    fires,
+    job,
+    mornings,
+    ready,
+    snapshot,
+    stage,
+    tonight,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
@@ -29,6 +42,7 @@ from console.tui.draw.detail import draw_detail, draw_detail_head
 from console.tui.draw.header import draw_clock, draw_header, draw_keys, draw_notice, draw_problem
 from console.tui.draw.help import draw_help
 from console.tui.draw.jobs import draw_depth, draw_job
+from console.tui.draw.mornings import draw_mornings
 from console.tui.draw.schedule import draw_schedule, draw_upcoming
 from console.tui.draw.services import draw_services, port_of
 from console.tui.draw.stages import draw_stages, stage_axis
@@ -511,3 +525,13 @@ def test_no_text_of_a_job_reaches_the_terminal_with_a_control_character(text: st
 
 
 BIDI = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+
+
+def test_the_last_mornings_are_a_strip_with_the_sum_in_words() -> None:
+    [strip] = draw_mornings(frame(width=100), mornings())
+    assert strip.plain.startswith("mornings  ●●")
+    assert "27 of 29 on time" in strip.plain
+    assert "4 degraded" in strip.plain
+    assert "last late 17 Nov" in strip.plain
+    assert strip.plain.count("✖") == strip.plain.count("–") == 1
+    assert "none is on record" in draw_mornings(frame(), ())[0].plain

@@ -12,6 +12,9 @@ from test_console_app import shows
 
 SCREENS: dict[str, tuple[Sequence[str], Sequence[str]]] = {
     "tonight": ((), ("ON TRACK", "5 queued")),
+    "jobs": (("2", "down", "space", "space"), ("31 jobs", "2 marked")),
+    "detail": (("2", "enter"), ("Attempts (8)",)),
+    "confirm": (("c",), ("Stop this job?", "THIS IS TONIGHT'S JOB")),
     "help": (("question_mark",), ("Everywhere",)),
     "palette": (("colon",), ("Commands",)),
 }

@@ -99,7 +99,7 @@ async def test_an_orchestrator_that_lies_is_followed_by_the_pipeline(tmp_path: P
     [
         (JobSpec("doubt", {}), r"payload\.question is missing"),
         (JobSpec("doubt", {"question": "Why?", "route": "express"}), r"payload\.route must be one of pipeline"),
-        (JobSpec("prompt_video", {"prompt": "a river"}), "unknown; this installation has: daily_ca, doubt"),
+        (JobSpec("prompt_video", {"prompt": "a river"}), "turned off here: set services.sora.enabled"),
     ],
 )
 def test_bad_input_is_refused_when_it_is_submitted(tmp_path: Path, spec: JobSpec, said: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -20,7 +20,8 @@ from scheduler.api.app import Api, make_api
 from scheduler.api.context import ApiOptions
 from scheduler.api.guard import Limits
 from scheduler.domain.access import Role
-from scheduler.domain.job import JobSpec
+from scheduler.domain.job import Enqueued, JobSpec
+from scheduler.logs import quiet
 from scheduler.operations import StoreOperations
 from scheduler.ports.operations import Actor
 from scheduler.testing import FakeClock, Faults, MemoryStore, faulty
@@ -28,6 +29,11 @@ from scheduler.testing import FakeClock, Faults, MemoryStore, faulty
 ADMIN = Actor("root", "cli", role=Role.ADMIN)
 LIMITS = Limits(rate_per_s=1e6, burst=1_000_000, max_body=4096, max_depth=8)
 DOUBT = {"job_type": "doubt", "input": {"question": "What is the repo rate?"}}
+
+
+@pytest.fixture(autouse=True)
+def _no_narration() -> None:  # pyright: ignore[reportUnusedFunction] - pytest calls it
+    quiet()
 
 
 @dataclass
@@ -252,6 +258,37 @@ async def test_what_is_wrong_is_named(body: Any, field: str) -> None:
     assert field in answer.json()["detail"]
     assert answer.json()["error"] == answer.json()["detail"]
     assert here.store.list().items == ()
+
+
+@pytest.mark.parametrize(
+    "bad", ['"\\ud800"', '"a\\u0000b"', "NaN", "-Infinity", "1e999", '{"\\udfff": 1}', '["x", ["\\u0000"]]']
+)
+async def test_what_no_database_takes_is_refused(bad: str) -> None:
+    here = scene()
+    body = '{"job_type": "doubt", "input": {"question": "What is it?", "more": ' + bad + "}}"
+    answer = await here.ask("POST", "/render", {**here.token(), "content-type": "application/json"}, content=body)
+    assert answer.status_code == 422, answer.text
+    assert "payload" in answer.json()["detail"]
+    assert (await here.ask("GET", "/jobs?filter=%00", here.token(name="b"))).status_code == 400
+
+
+async def test_one_that_breaks_its_group_breaks_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = scene()
+    enqueue_many = here.store.enqueue_many
+
+    def brittle(specs: Sequence[JobSpec]) -> list[Enqueued]:
+        if any("break" in spec.payload["question"] for spec in specs):
+            raise ZeroDivisionError("one of them")
+        return enqueue_many(specs)
+
+    monkeypatch.setattr(here.store, "enqueue_many", brittle)
+    bodies = [
+        {"job_type": "doubt", "input": {"question": f"Does {n} break?" if n == 7 else f"Is {n} fine?"}}
+        for n in range(20)
+    ]
+    async with here.client(here.token()) as client:
+        answers = await asyncio.gather(*(client.post("/render", json=body) for body in bodies))
+    assert [answer.status_code for answer in answers] == [500 if n == 7 else 202 for n in range(20)]
 
 
 async def test_a_database_that_is_gone_is_503_and_a_fault_of_ours_shows_no_stack() -> None:

@@ -71,18 +71,21 @@ def test_a_narration_without_sound_has_no_audio_url() -> None:
     assert "audio_url" not in body["segments"][1]
 
 
+OURS = "http://127.0.0.1:7/token/clip.mp4"
+
+
 @pytest.mark.parametrize(
     ("known", "service", "chosen"),
     [
-        ("http://127.0.0.1:5000/v/a.mp4", "http://127.0.0.1:5001", "published"),
-        ("https://cdn.example/a.mp4", "http://127.0.0.1:5001", "published"),
+        ("http://127.0.0.1:5000/v/a.mp4", "http://127.0.0.1:5001", OURS),
+        ("https://cdn.example/a.mp4", "http://127.0.0.1:5001", OURS),
         ("https://cdn.example/a.mp4", "https://render.example", "https://cdn.example/a.mp4"),
-        ("http://127.0.0.1:5000/v/a.mp4", "https://render.example", "published"),
-        (None, "https://render.example", "published"),
+        ("http://127.0.0.1:5000/v/a.mp4", "https://render.example", OURS),
+        (None, "https://render.example", OURS),
     ],
 )
 def test_a_clip_is_fetched_from_where_the_service_can_reach_it(known: str | None, service: str, chosen: str) -> None:
-    assert clip_address(known, "published", service_url=service) == chosen
+    assert clip_address(known, OURS, service_url=service) == chosen
 
 
 @pytest.mark.parametrize(
@@ -171,3 +174,8 @@ def test_a_composition_in_disorder_is_refused_by_entry(entries: tuple[Entry, ...
 )
 def test_voices_of_the_contract_are_spoken_by_espeak(voice: str, text: str, spoken_by: str) -> None:
     assert espeak_voice(voice, text) == spoken_by
+
+
+def test_a_service_elsewhere_that_can_reach_us_gets_our_copy() -> None:
+    ours = "https://files.example/token/clip.mp4"
+    assert clip_address("https://cdn.example/a.mp4", ours, service_url="https://render.example") == ours

@@ -129,7 +129,10 @@ def test_by_default_the_orchestrator_is_ourselves_and_left_out(tmp_path: Path) -
 def test_job_types_check_what_is_submitted(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
     types = job_types(settings)
-    assert sorted(types) == ["daily_ca", "doubt", "workflow"]
+    assert sorted(types) == ["daily_ca", "doubt", "prompt_video", "workflow"]
+    assert "set services.sora.enabled" in str(
+        types["prompt_video"].check(JobSpec("prompt_video", {"prompt": "a river"}))
+    )
     assert types["doubt"].check(JobSpec("doubt", {"question": "Why?"})) is None
     assert "question is missing" in str(types["doubt"].check(JobSpec("doubt", {})))
     problem = types["doubt"].check(JobSpec("doubt", {"question": "Why?", "route": "orchestrator"}))

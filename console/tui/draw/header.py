@@ -87,25 +87,28 @@ def _state(frame: Frame, *, words: int) -> Content:
         parts.append((f"{signs.warn} slow line {frame.behind_s:.1f}s  ", WARN))
     if view.snapshot is None:
         return line(*parts)
-    daemon = view.snapshot.daemon
+    return line(*parts, *_daemon(frame, words=words), *_data(frame, words=words))
+
+
+def _daemon(frame: Frame, *, words: int) -> list[tuple[str, str]]:
+    """Whether the daemon lives."""
+    signs, daemon = frame.signs, None if frame.view.snapshot is None else frame.view.snapshot.daemon
     if daemon is None:
-        parts.append((f"{signs.empty} no daemon  ", WARN))
-    elif not daemon.alive:
-        parts.append((f"{signs.bad} daemon dead {fmt.age(daemon.beat_at, frame.now)}  ", BAD))
-    elif words > 1:
-        parts.append((f"{signs.full} daemon  ", OK))
-    return line(*parts, *_age(frame, words))
+        return [(f"{signs.empty} no daemon  ", WARN)]
+    if not daemon.alive:
+        return [(f"{signs.bad} daemon dead {fmt.age(daemon.beat_at, frame.now)}  ", BAD)]
+    return [(f"{signs.full} daemon  ", OK)] if words > 1 else []
 
 
-def _age(frame: Frame, words: int) -> list[tuple[str, str]]:
-    """Whether what is shown is the past, old, or live."""
+def _data(frame: Frame, *, words: int) -> list[tuple[str, str]]:
+    """How old the data is, or that it is the past."""
     signs, view = frame.signs, frame.view
     if frame.past is not None:
         return [(f"{signs.warn} past  " if words else f"{signs.warn} ", WARN)]
     if view.is_stale(frame.now, frame.refresh_s):
         age = fmt.coarse_duration(view.age_s(frame.now) or 0.0)
         return [(f"{signs.warn} data {age} old  " if words else f"{signs.warn} {age} old  ", WARN)]
-    return [] if not words else [(f"{signs.full} live  " if words > 1 else f"{signs.full} ", OK)]
+    return [(f"{signs.full} live  " if words > 1 else f"{signs.full} ", OK)] if words else []
 
 
 def draw_clock(frame: Frame) -> list[Content]:

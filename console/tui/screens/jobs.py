@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from textual.app import ComposeResult
 from textual.content import Content
+from textual.widgets import Input
 
 from console.tui.asking import Chosen, ask_jobs
 from console.tui.draw.base import MUTED, STRONG, WARN, Frame, cut, foreign, line
@@ -87,6 +88,12 @@ class JobsScreen(ViewScreen):
         self.host.show(DetailScreen(event.job.id, tab=self.tab))
 
     # The filter
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """While something is typed, the filter's key is a character like others."""
+        if action == "filter" and isinstance(self.focused, Input):
+            return False
+        return super().check_action(action, parameters)
 
     def action_filter(self) -> None:
         """Type a filter."""

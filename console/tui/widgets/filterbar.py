@@ -137,7 +137,7 @@ class FilterBar(Vertical):
         self.display = True
         self.input.value = text
         self.input.cursor_position = len(text)
-        self.input.focus()
+        self.screen.set_focus(self.input)  # now, and not a message later: the next key is meant for it
 
     def close(self) -> None:
         """Take no room."""
