@@ -61,3 +61,29 @@ def _time(clock: re.Match[str]) -> time:
 def _day(word: str, today: date) -> date:
     named = {"today": today, "yesterday": today - timedelta(days=1)}
     return named.get(word.lower()) or date.fromisoformat(word)
+
+
+_LENGTH = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|min|h|d|w)", re.IGNORECASE)
+LENGTHS = "30m, 1h, 8h, 2d"
+
+
+def parse_length(text: str) -> float:
+    """Seconds of a length of time: ``30m``, ``1h``, ``1.5h``, ``2d``.
+
+    Raises:
+        MomentError: it cannot be read, or is nothing.
+    """
+    found = _LENGTH.fullmatch(text.strip())
+    seconds = float(found[1]) * _UNITS[found[2].lower()] if found else 0.0
+    if seconds <= 0:
+        raise MomentError(f"{text!r} is no length of time: write it like {LENGTHS}")
+    return seconds
+
+
+def length_problem(text: str) -> str | None:
+    """Why this is no length of time, with what would be; None: it is one."""
+    try:
+        parse_length(text)
+    except MomentError as error:
+        return str(error)
+    return None

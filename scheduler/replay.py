@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from scheduler.domain.alert import Alert, AlertState
 from scheduler.domain.audit import AuditLine
 from scheduler.domain.filter import Count, JobSort
 from scheduler.domain.job import Job, JobStatus, QueueDepth
@@ -22,11 +23,13 @@ from scheduler.domain.service import Probe, ServiceHealth
 from scheduler.domain.snapshot import Page, Snapshot
 from scheduler.filters import FilterError, parse
 from scheduler.filters.predicate import matches
+from scheduler.ports.alerts import AlertDetail
 from scheduler.ports.audit import AuditFilter
 from scheduler.ports.operations import InvalidError, JobDetail, NotFoundError, Operations, UpcomingFire
 
 _PAGES = 20
 """Pages of the audit trail that are gone back to find a moment."""
+_ALERTS = 200
 _COMMAND = "__audited_command__"
 
 
@@ -140,6 +143,26 @@ class PastOperations:
                 break
         return Page(tuple(found[:limit]))
 
+    def alerts(self, *, states: Sequence[AlertState] = (), limit: int = 50, cursor: str | None = None) -> Page[Alert]:
+        """The newest alerts of then, as they stood, on one page."""
+        del cursor
+        page = self._operations.alerts(limit=max(limit, _ALERTS))
+        found = [alert_as_of(one, self.moment) for one in page.items if one.created_at <= self.moment]
+        return Page(tuple(one for one in found if not states or one.state in states)[:limit])
+
+    def open_alerts(self) -> tuple[Alert, ...]:
+        """What fired or was acknowledged then."""
+        return tuple(one for one in self.alerts(limit=_ALERTS).items if one.is_open)
+
+    def alert(self, alert_id: str) -> AlertDetail:
+        """One alert as it stood, with what had happened and been said by then."""
+        detail = self._operations.alert(alert_id)
+        return AlertDetail(
+            alert=alert_as_of(detail.alert, self.moment),
+            events=tuple(one for one in detail.events if one.at <= self.moment),
+            deliveries=tuple(one for one in detail.deliveries if one.created_at <= self.moment),
+        )
+
     # --- inside ------------------------------------------------------------------------------------------------------
 
     def _until(self, before: datetime | None) -> datetime:
@@ -165,6 +188,16 @@ class PastOperations:
 
     def _as_of(self, attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:
         return tuple(as_of(one, self.moment) for one in attempts if one.started_at <= self.moment)
+
+
+def alert_as_of(alert: Alert, moment: datetime) -> Alert:
+    """An alert as it stood at a moment, told from its times. Pure."""
+    if alert.resolved_at is not None and alert.resolved_at <= moment:
+        return alert
+    acked = alert.acked_at is not None and alert.acked_at <= moment
+    fired = alert.fired_at is not None and alert.fired_at <= moment
+    state = AlertState.ACKED if acked else AlertState.FIRING if fired else AlertState.PENDING
+    return replace(alert, state=state, resolved_at=None, acked_by=alert.acked_by if acked else None)
 
 
 def as_of(attempt: Attempt, moment: datetime) -> Attempt:

@@ -37,6 +37,7 @@ async def _recording(settings: Settings, operations: Operations) -> AsyncGenerat
         version=operations.data_version,
         look=lambda: operations.snapshot(job_limit=JOBS),
         clock=SystemClock(),
+        alerts=operations.open_alerts,
     )
     running = asyncio.create_task(recorder.run(stop), name="recorder")
     try:

@@ -51,6 +51,7 @@ HEADINGS: dict[str, str] = {
     "jobs": "On the list of jobs (Jobs)",
     "schedule": "On a schedule",
     "service": "On a service",
+    "alert": "On an alert",
     "log": "In the logs",
     "audit": "In the audit trail",
     "metrics": "In the metrics",
@@ -103,6 +104,11 @@ _SCHEDULE = (
     Action("schedule.pause", "p", "pause_schedule", "pause/resume", "Pause the schedule, or resume a paused one (asks first)", "schedule", _OPERATOR),  # noqa: E501
 )  # fmt: skip
 _SERVICE = (Action("service.probe", "p", "probe", "probe now", "Probe all services now", "service", _OPERATOR),)
+_ALERT = (
+    Action("alert.ack", "a", "ack", "acknowledge", "See to the alert: no repeats and no escalation for a while", "alert", _OPERATOR),  # noqa: E501
+    Action("alert.mute", "m", "mute", "mute", "Keep the alert quiet for a while (asks for how long)", "alert", _OPERATOR),  # noqa: E501
+    Action("alert.unmute", "M,shift+m", "unmute", "unmute", "End the mute", "alert", _OPERATOR),
+)  # fmt: skip
 _LOG = (
     Action("log.filter", "slash", "filter", "filter", "Show only the calls in which all the words occur", "log"),
     Action("log.wrap", "w", "wrap", "wrap", "Long messages on several rows, or cut", "log"),
@@ -159,6 +165,7 @@ ACTIONS: tuple[Action, ...] = (
     *_MARKS,
     *_SCHEDULE,
     *_SERVICE,
+    *_ALERT,
     *_LOG,
     *_AUDIT,
     *_METRICS,

@@ -38,6 +38,7 @@ class Poller:
         self._refresh_s = refresh_s
         self._publish = publish
         self._wake = asyncio.Event()
+        self._anew = False
         self._wants: tuple[Want[Any], ...] = ()
         self._background = Background("console-reads")
 
@@ -56,7 +57,8 @@ class Poller:
         self._wake.set()
 
     def poke(self) -> None:
-        """Look now: something was just changed."""
+        """Look now, and read all anew: something was just changed."""
+        self._anew = True
         self._wake.set()
 
     async def run(self) -> None:
@@ -64,6 +66,8 @@ class Poller:
         try:
             while True:
                 self._wake.clear()
+                if self._anew:
+                    self._anew, self.view = False, replace(self.view, version=None)
                 last, wants, source = self.view, self._wants, self._operations
                 view = await self._background.run(
                     lambda last=last, wants=wants, source=source: self._look(source, last, wants)

@@ -68,6 +68,14 @@ SCREENS: tuple[ScreenEntry, ...] = (
         f"{_AT}.metrics:MetricsScreen",
         ("text", "metrics"),
     ),
+    ScreenEntry(
+        "alerts",
+        "6",
+        "Alerts",
+        "what fires, who sees to it, what was said of it",
+        f"{_AT}.alerts:AlertsScreen",
+        ("list", "alert"),
+    ),
     ScreenEntry("logs", "7", "Logs", "every call, as it happens", f"{_AT}.logs:LogsScreen", ("list", "log")),
     ScreenEntry(
         "audit",

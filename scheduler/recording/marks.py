@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from scheduler.domain.alert import Alert
 from scheduler.domain.job import Job, JobStatus
 from scheduler.domain.recording import Mark, MarkKind
 from scheduler.domain.service import ServiceState
@@ -82,3 +83,13 @@ def _services(before: Snapshot | None, after: Snapshot, at: datetime) -> Iterabl
             continue
         why = f": {health.last_probe.error}" if health.last_probe is not None and health.last_probe.error else ""
         yield Mark(at, MarkKind.SERVICE, f"{health.service} {was} → {health.state}{why}", health.service)
+
+
+def alert_marks(before: Sequence[Alert] | None, after: Sequence[Alert], at: datetime) -> tuple[Mark, ...]:
+    """Alerts that began to fire, and that are open no more, between two looks; ``before`` None: this is the first."""
+    if before is None:
+        return ()
+    old, new = {one.id for one in before}, {one.id for one in after}
+    told = [(one, f"{one.severity}: {one.facts.title}") for one in after if one.id not in old]
+    told += [(one, f"over: {one.facts.title}") for one in before if one.id not in new]
+    return tuple(Mark(at, MarkKind.ALERT, text[:LONGEST], one.id) for one, text in told)

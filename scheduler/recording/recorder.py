@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import structlog
 
+from scheduler.domain.alert import Alert
 from scheduler.domain.recording import Mark, MarkKind
 from scheduler.domain.snapshot import Snapshot
 from scheduler.ports.clock import Clock
 from scheduler.ports.recording import RecordingError
 from scheduler.ports.store import StoreError
-from scheduler.recording.marks import marks_between
+from scheduler.recording.marks import alert_marks, marks_between
 from scheduler.recording.state import state_of
 from scheduler.recording.writer import Opening, RecordingInUseError, RecordingWriter, gap_mark
 
@@ -34,6 +35,7 @@ class Recorder:
         open_writer: opens the recording; called again after an error.
         version: changes whenever anyone has written to the database; cheap.
         look: takes a snapshot.
+        alerts: what fires or is acknowledged; None: alerts are not recorded.
         clock: the time of day.
         blocking: runs a call off the event loop.
     """
@@ -45,12 +47,15 @@ class Recorder:
         version: Callable[[], int],
         look: Callable[[], Snapshot],
         clock: Clock,
+        alerts: Callable[[], Sequence[Alert]] | None = None,
         every_s: float = LOOK_S,
         blocking: Callable[..., Awaitable[Any]] = asyncio.to_thread,
     ) -> None:
         self._open = open_writer
         self._version = version
         self._look = look
+        self._alerts = alerts
+        self._open_alerts: Sequence[Alert] | None = None
         self._clock = clock
         self._every_s = every_s
         self._blocking = blocking
@@ -127,6 +132,10 @@ class Recorder:
 
     def _keep(self, writer: RecordingWriter, snapshot: Snapshot) -> None:
         marks = [*marks_between(self._last, snapshot)] if self._last is not None or writer.state is None else []
+        if self._alerts is not None:
+            found = self._alerts()
+            marks += alert_marks(self._open_alerts, found, snapshot.taken_at)
+            self._open_alerts = found
         if self._unreadable:
             self._unreadable = False
             marks.append(Mark(snapshot.taken_at, MarkKind.DATABASE, "the database can be read again"))
