@@ -280,7 +280,8 @@ async def test_what_operators_do(tmp_path: Path) -> None:
         refused = await here.client.post("/api/admin/rerender", json={"render_id": render_id}, headers=viewer)
         assert refused.status_code == 403
         anew = await here.client.post("/api/admin/rerender", json={"render_id": render_id})
-        assert (anew.status_code, anew.json()["status"], anew.json()["retry_count"]) == (202, "pending", 0)
+        assert (anew.status_code, anew.json()["retry_count"]) == (202, 0)
+        assert anew.json()["status"] in {"pending", "processing"}  # the worker may have been quicker than the answer
         await here.until(job["job_id"], "failed")
         assert len(here.manim.calls) == 2, "a render was started"
         assert (await here.client.post(f"/api/admin/jobs/{job['job_id']}/retry")).status_code == 200

@@ -6,7 +6,7 @@ import asyncio
 import socket
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from config.settings import Settings
 from console.bootstrap.daemon import make_prober
@@ -17,6 +17,7 @@ from scheduler.domain.snapshot import ProcessInfo
 from scheduler.ports.clock import SystemClock
 from scheduler.ports.store import StoreError
 from scheduler.store import open_store
+from scheduler.testing import MemoryStore
 
 CONNECT_S = 2.0
 DAEMONS = frozenset({"serve", "up", "demo", "standby"})
@@ -93,7 +94,7 @@ def _services(settings: Settings) -> Iterable[Finding]:
     """Ask each once; nothing is written."""
 
     async def ask() -> list[tuple[str, Any]]:
-        prober, client = make_prober(settings, cast("Any", _Forgetful()))
+        prober, client = make_prober(settings, MemoryStore(SystemClock()))  # nothing is kept of this look
         async with client:
             return [(health.service, health) for health in await prober.probe_now()]
 
@@ -111,23 +112,6 @@ def _services(settings: Settings) -> Iterable[Finding]:
                 f"{health.url}: {why}",
                 f"start it, or set services.{name}.enabled = false; a fallback renders",
             )
-
-
-class _Forgetful:
-    """Keeps the probes of one look in memory."""
-
-    def __init__(self) -> None:
-        self._probes: list[Any] = []
-
-    def maintenance(self) -> list[Any]:
-        """Nothing is under maintenance for the doctor."""
-        return []
-
-    def add_probe(self, probe: Any) -> None:
-        self._probes.append(probe)
-
-    def probes(self, service: str, **_values: Any) -> list[Any]:
-        return [probe for probe in self._probes if probe.service == service]
 
 
 def _channels(settings: Settings) -> Iterable[Finding]:
