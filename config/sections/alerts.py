@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import time
 from typing import Annotated
 
 from pydantic import Field, SecretStr
 
-from config.sections.base import LocalTime, Seconds, Section, Url
+from config.sections.base import Seconds, Section, Url
 
 Count = Annotated[int, Field(ge=1, le=10_000)]
 
@@ -121,8 +120,6 @@ class AlertSettings(Section):
     """Seconds a critical alert may go unacknowledged before it is e-mailed."""
     group_above: Count = 5
     """Alerts that fire at one look beyond which the rest goes into one message."""
-    report_at: LocalTime | None = time(6, 15)
-    """Local time of the daily report, in the time zone of the first schedule; none: no report."""
     keep_days: Annotated[int, Field(ge=1, le=3650)] = 90
     """Days that sent messages are kept."""
     console_url: Url | None = None

@@ -79,7 +79,7 @@ class ReportSettings(Section):
     """The daily report."""
 
     enabled: bool = True
-    """Whether the daemon writes it."""
+    """Whether the daemon writes it, and sends it through the channels of ``[alerts]``."""
     at: LocalTime = time(6, 15)
     """Local time of day, in the zone of the first schedule with a deadline."""
     directory: Path | None = None

@@ -151,7 +151,8 @@ def make_alert_parts(
             warning_s=settings.deadline.warning_s,
             deadman=alerts.deadman.nightly_url is not None,
             alarm=_alarm(settings) if has_email(settings) else None,
-            report=daily_report,
+            report=daily_report if settings.report.enabled else None,
+            report_at=settings.report.at,
             on_rows=loop.wake,
         )
         if alerts.deadman.liveness_url is not None:

@@ -7,7 +7,7 @@ import contextlib
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any
 
 import structlog
@@ -25,6 +25,9 @@ from scheduler.ports.store import Store, StoreError
 from scheduler.queue.owner import is_dead_here
 
 log = structlog.get_logger("predawn.alerts")
+
+REPORT_AT = time(6, 15)
+"""Local time of the daily report."""
 
 ROLE = "alerts"
 SHORTEST_LEASE_S = 15.0
@@ -78,7 +81,8 @@ class Evaluator:
         warning_s: seconds before the deadline that P90 may not pass.
         deadman: whether the nightly outside check is set up.
         alarm: the last resort when the database cannot be used.
-        report: the text of the daily report, of a look and the open alerts.
+        report: the text of the daily report, of a look and the open alerts; None: it is not sent.
+        report_at: local time at which it is sent.
         on_rows: called when something was put into the outbox.
     """
 
@@ -96,6 +100,7 @@ class Evaluator:
         deadman: bool = False,
         alarm: Alarm | None = None,
         report: Callable[[Observation, tuple[Alert, ...]], Mapping[str, Any]] | None = None,
+        report_at: time = REPORT_AT,
         on_rows: Callable[[], None] | None = None,
         blocking: Callable[..., Awaitable[Any]] = asyncio.to_thread,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
@@ -111,6 +116,7 @@ class Evaluator:
         self._deadman = deadman
         self._alarm = alarm
         self._report = report
+        self._report_at = report_at
         self._on_rows = on_rows
         self._blocking = blocking
         self._new_id = new_id
@@ -229,11 +235,9 @@ class Evaluator:
         rows: list[Any] = []
         if self._deadman:
             rows += nightly_pings(observed)
-        if self._report is not None and self._settings.report_at is not None:
+        if self._report is not None:
             targets = (SLACK,) if self._channels.slack else self._channels.plain
-            rows += report_rows(
-                observed, open_alerts, targets, at=self._settings.report_at, text=self._report, told=self._told
-            )
+            rows += report_rows(observed, open_alerts, targets, at=self._report_at, text=self._report, told=self._told)
         return [row for row in rows if row.key not in self._told]
 
     def _tidy(self) -> None:
