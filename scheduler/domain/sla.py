@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from scheduler.domain.failure import FailureRecord
+from scheduler.domain.fingerprint import fingerprint
 from scheduler.domain.night import Night, NightOutcome
 from scheduler.domain.quantile import percentile
 from scheduler.domain.render import RenderStatus
@@ -138,7 +139,7 @@ def group_failures(failures: Iterable[tuple[datetime, FailureRecord]]) -> tuple[
     """Failures by fingerprint, the most frequent first."""
     found: defaultdict[str, list[tuple[datetime, FailureRecord]]] = defaultdict(list)
     for at, failure in failures:
-        found[fingerprint_of(failure)].append((at, failure))
+        found[fingerprint(failure)].append((at, failure))
     groups: list[FailureGroup] = []
     for mark, members in found.items():
         at, newest = max(members, key=lambda pair: pair[0])
@@ -154,11 +155,6 @@ def group_failures(failures: Iterable[tuple[datetime, FailureRecord]]) -> tuple[
             )
         )
     return tuple(sorted(groups, key=lambda group: (-group.count, group.fingerprint)))
-
-
-def fingerprint_of(failure: FailureRecord) -> str:
-    """What makes two failures the same: class, stage and provider."""
-    return f"{failure.failure_reason.value}:{failure.stage or '-'}:{failure.provider or '-'}"
 
 
 @dataclass(frozen=True, slots=True)

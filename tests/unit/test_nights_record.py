@@ -221,12 +221,17 @@ def test_failures_are_grouped_by_what_makes_them_the_same() -> None:
         return FailureRecord("r", kind, message, "manim", provider, retryable=True)
 
     told = [
-        (local(20, 3), failure(FailureClass.TIMEOUT, "manim-api", "old")),
-        (local(21, 3), failure(FailureClass.TIMEOUT, "manim-api", "new")),
+        (local(20, 3), failure(FailureClass.TIMEOUT, "manim-api", "no answer after 30.0 s (job 7f3a9c21)")),
+        (local(21, 3), failure(FailureClass.TIMEOUT, "manim-api", "no answer after 41.5 s (job 0be44d10)")),
         (local(21, 3), failure(FailureClass.API_ERROR, "manim-api", "503")),
     ]
     first, second = group_failures(told)
-    assert (first.count, first.kind, first.message, first.last_at) == (2, "TIMEOUT", "new", local(21, 3))
+    assert (first.count, first.kind, first.message, first.last_at) == (
+        2,
+        "TIMEOUT",
+        "no answer after 41.5 s (job 0be44d10)",
+        local(21, 3),
+    )
     assert (second.count, second.kind) == (1, "API_ERROR")
 
 
