@@ -106,19 +106,20 @@ def test_whatever_the_clock_does_no_nominal_time_has_two_jobs_and_none_that_was_
     store = MemoryStore(clock)
     definition = daily(zone, start, deadline=None, catch_up_s=86_400.0)
     store.sync_schedules([definition], now=clock.now())
-    furthest = clock.now()
     for passes, jumps in steps:
         clock.advance(passes)
         clock.step(jumps)
         # Two daemons look, one after the other.
         made = fire_due(store, clock.now()) + fire_due(store, clock.now())
         assert len(made) <= 1
-        furthest = max(furthest, clock.now())
         newest = next_nominal(definition, clock.now() - timedelta(days=1))
         while newest is not None and (further := next_nominal(definition, newest)) and further <= clock.now():
             newest = further
         if newest is not None and begin < newest <= clock.now():
-            assert store.by_key(fire_at(definition, newest).key) is not None
+            # Only the newest missed one is made up for: a clock set back does not bring the ones before it back.
+            later = [job.run_date for job in store.list(limit=1000).items if job.run_date]
+            run_date = fire_at(definition, newest).run_date
+            assert run_date in later or run_date < max(later)
     jobs = store.list(limit=1000).items
     assert len({job.run_date for job in jobs}) == len(jobs)
 
