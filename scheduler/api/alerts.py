@@ -106,9 +106,7 @@ async def alerts(
     context: Ctx,
     actor: Caller,
     *,
-    state: Annotated[
-        list[AlertState] | None, Query(description="Only these; none: all that fired.")
-    ] = None,
+    state: Annotated[list[AlertState] | None, Query(description="Only these; none: all that fired.")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Response:
