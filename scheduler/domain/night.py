@@ -11,7 +11,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from scheduler.domain.deadline import Prediction
-from scheduler.domain.job import Job, JobStatus
+from scheduler.domain.job import Job, JobStatus, upgraded_at
 from scheduler.domain.render import Render, RenderStatus
 from scheduler.domain.schedule import Fire
 
@@ -128,7 +128,8 @@ def _with_job(night: Night, job: Job, renders: Sequence[Render]) -> Night:
             night = replace(night, ready_at=job.completed_at, degraded=job.degraded)
     if night.degraded and night.upgraded_at is None and night.ready_at is not None:
         full = (at for at, render in done if not render.degraded and at > night.ready_at)
-        night = replace(night, upgraded_at=next(full, None))
+        # A full video is made by a job of its own (an upgrade), or by this one when somebody has it made anew.
+        night = replace(night, upgraded_at=upgraded_at(job) or next(full, None))
     return night
 
 

@@ -80,6 +80,19 @@ def test_a_degraded_video_that_is_replaced_by_a_full_one_is_upgraded_and_stays_o
     assert (night.ready_at, night.upgraded_at) == (local(21, 5, 50), local(21, 7))
 
 
+def test_an_upgrade_that_a_job_of_its_own_made_is_kept_in_the_record() -> None:
+    world = Nightly(local(20, 12))
+    world.at(local(21, 3))
+    lease = world.claim()
+    world.render(lease, local(21, 5, 50), degraded=True)
+    world.at(local(21, 5, 51))
+    full = JobResult("file:///full.mp4", None, 60.0, degraded=False)
+    assert world.store.update_result(lease.job.id, full, replaces="file:///v.mp4", upgraded_at=local(21, 6, 40))
+    [night] = world.at(local(21, 6, 41))
+    assert (night.outcome, night.degraded) == (NightOutcome.ON_TIME, True)
+    assert (night.ready_at, night.upgraded_at) == (local(21, 5, 50), local(21, 6, 40))
+
+
 def test_a_video_after_the_deadline_is_first_missed_and_then_late() -> None:
     world = Nightly(local(20, 12))
     world.at(local(21, 3))
