@@ -20,7 +20,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from integrations.media import process
+from integrations.media import child, process
 from integrations.media.process import Children
 from integrations.media.toolkit import MediaToolkit
 from integrations.media.untyped import av
@@ -396,22 +396,32 @@ async def test_children_serve_more_than_one_call_while_the_toolkit_is_open_and_n
     assert children[4].returncode == 0, "outside, each call has a child of its own"
 
 
-def media_children() -> list[psutil.Process]:
+def media_children() -> set[int]:
     """The toolkit's processes below ours: other tests keep a PostgreSQL there."""
-    return [child for child in psutil.Process().children() if "integrations.media" in child.cmdline()]
+    return {child.pid for child in psutil.Process().children() if "integrations.media" in child.cmdline()}
 
 
-async def test_a_large_child_and_an_idle_one_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_idle_child_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = media_children()
     monkeypatch.setattr(process, "IDLE_S", 0.05)
-    toolkit = MediaToolkit(processes=1)
-    async with toolkit:
+    async with MediaToolkit(processes=1) as toolkit:
         await toolkit.silence(tmp_path / "silence.wav", duration_s=0.1)
-        assert await until(lambda: not media_children(), 10)
+        assert await until(lambda: not media_children() - before, 10)
         monkeypatch.setattr(process, "IDLE_S", 60)
         await toolkit.silence(tmp_path / "silence.wav", duration_s=0.1)
-        assert len(media_children()) == 1
-        await toolkit.card_clip(POINT, CONTEXT, tmp_path / "clip.mp4", duration_s=1)
-        assert not media_children(), "what has been large keeps memory that nobody uses"
+        assert len(media_children() - before) == 1
+    assert not media_children() - before
+
+
+def test_a_child_that_is_large_or_leaves_traces_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def served(_request: Any, _progress: Any) -> dict[str, Any]:
+        return {}
+
+    monkeypatch.setattr(child, "_serve", served)
+    traces = next(iter(child.LEAVES_TRACES))
+    for megabytes, call, again in ((100, "silence", True), (121, "silence", False), (100, traces, False)):
+        monkeypatch.setattr(child, "_memory", lambda megabytes=megabytes: megabytes * child.MEGABYTE)
+        assert child._answer({"call": call}, lambda _: None)["again"] is again  # pyright: ignore[reportPrivateUsage]
 
 
 async def test_cancelling_kills_the_child_within_a_second(
