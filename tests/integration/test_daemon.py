@@ -186,14 +186,12 @@ def test_a_second_signal_ends_the_process_at_once_and_its_job_is_taken_over(home
         worker.send_signal(signal.SIGTERM)
         code = worker.wait(timeout=15)
     left = job_of(home, job_id)
-    assert (code, left["status"]) in {
-        (FORCED_EXIT, "processing"),
-        (0, "queued"),
-    }  # a checkpoint may have come between them
+    # A checkpoint may have come between them: then the job was given back, perhaps just before the end.
+    assert (code, left["status"]) in {(FORCED_EXIT, "processing"), (FORCED_EXIT, "queued"), (0, "queued")}
     with serving(home, "worker"):
         done = until(lambda: (job := job_of(home, job_id))["status"] == "completed" and job)
     assert done["retry_count"] == 0
-    assert done["crash_count"] == (1 if code == FORCED_EXIT else 0)
+    assert done["crash_count"] == (1 if left["status"] == "processing" else 0)
 
 
 def test_bad_input_fails_at_once_with_the_line_and_is_not_retried(home: Path) -> None:
