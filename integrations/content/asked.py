@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
 from integrations.content.limits import MAX_HEADLINE, MAX_SENTENCE, MAX_TITLE
+from integrations.kit.payload_source import PayloadSource
 from scheduler.domain.content import Brief, BriefKind, Headline
-from scheduler.domain.failure import StageFailure
-from scheduler.domain.requests import Doubt, PromptVideo, RequestError, language_of
-from scheduler.ports.content import ResolvedBrief
+from scheduler.domain.requests import Doubt, PromptVideo, language_of
 
 ASKED_BY = {"en": "asked by a viewer", "hi": "एक दर्शक का प्रश्न"}
 BEING_PREPARED = {
@@ -20,70 +19,45 @@ BEING_PREPARED = {
 WISHED_BY = {"en": "a request", "hi": "एक अनुरोध"}
 
 
-class DoubtSource:
+class DoubtSource(PayloadSource[Doubt]):
     """The brief of job type ``doubt``: ``{question, style, length, voice}``.
 
     Its one headline is the question, and all it says is that the answer is being prepared: that is what the script by
     rule can honestly say. A chat endpoint answers ``Brief.asked`` instead.
-
-    Args:
-        today: the day for jobs without a run date.
     """
 
-    def __init__(self, today: Callable[[], date] = date.today) -> None:
-        self._today = today
+    origin = "payload.question"
 
-    def resolve(self, payload: Mapping[str, Any], run_date: date | None) -> ResolvedBrief:
-        """The question as a brief.
+    def read(self, payload: Mapping[str, Any]) -> Doubt:
+        """The question."""
+        return Doubt.of(payload)
 
-        Raises:
-            StageFailure: INVALID_INPUT; the message names the field and the remedy.
-        """
-        try:
-            doubt = Doubt.of(payload)
-        except RequestError as error:
-            raise StageFailure.invalid_input(f"payload.{error}") from error
-        language = doubt.language
-        brief = _brief_of(
-            doubt.question,
+    def brief(self, asked: Doubt, day: date) -> Brief:
+        """The question as a brief."""
+        language = asked.language
+        return _brief_of(
+            asked.question,
             BriefKind.QUESTION,
             language,
-            day=run_date or self._today(),
+            day=day,
             source=ASKED_BY[language],
             last=BEING_PREPARED[language],
         )
-        return ResolvedBrief(brief, stale=False, origin="payload.question")
 
 
-class PromptSource:
-    """The brief of job type ``prompt_video``: ``{prompt, duration, fps, priority, size}``.
+class PromptSource(PayloadSource[PromptVideo]):
+    """The brief of job type ``prompt_video``: ``{prompt, duration, fps, priority, size}``."""
 
-    Args:
-        today: the day for jobs without a run date.
-    """
+    origin = "payload.prompt"
 
-    def __init__(self, today: Callable[[], date] = date.today) -> None:
-        self._today = today
+    def read(self, payload: Mapping[str, Any]) -> PromptVideo:
+        """The prompt."""
+        return PromptVideo.of(payload)
 
-    def resolve(self, payload: Mapping[str, Any], run_date: date | None) -> ResolvedBrief:
-        """The prompt as a brief.
-
-        Raises:
-            StageFailure: INVALID_INPUT; the message names the field and the remedy.
-        """
-        try:
-            wish = PromptVideo.of(payload)
-        except RequestError as error:
-            raise StageFailure.invalid_input(f"payload.{error}") from error
-        language = language_of(wish.prompt)
-        brief = _brief_of(
-            wish.prompt,
-            BriefKind.PROMPT,
-            language,
-            day=run_date or self._today(),
-            source=WISHED_BY[language],
-        )
-        return ResolvedBrief(brief, stale=False, origin="payload.prompt")
+    def brief(self, asked: PromptVideo, day: date) -> Brief:
+        """The prompt as a brief."""
+        language = language_of(asked.prompt)
+        return _brief_of(asked.prompt, BriefKind.PROMPT, language, day=day, source=WISHED_BY[language])
 
 
 def _brief_of(text: str, kind: BriefKind, language: str, *, day: date, source: str, last: str | None = None) -> Brief:

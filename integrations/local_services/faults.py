@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
+
+from scheduler.domain.faults import FaultKind
 
 SERVICES = ("manim", "revideo", "tts", "orchestrator", "script", "sora", "storage")
 """Services with a local stand-in."""
@@ -14,33 +15,6 @@ MAX_SLOW_S = 3600.0
 
 class FaultError(ValueError):
     """A ``--fault`` that cannot be understood; the message says what is known."""
-
-
-class FaultKind(StrEnum):
-    """How a service can fail."""
-
-    DOWN = "down"
-    """Connections are refused."""
-    HANG = "hang"
-    """Connections are taken and nothing is ever answered."""
-    SLOW = "slow"
-    """Every answer but ``/health`` comes so many seconds late."""
-    HTTP = "http"
-    """Every answer has this status."""
-    FLAKY = "flaky"
-    """This share of the answers is a 500."""
-    GARBAGE = "garbage"
-    """HTML with status 200."""
-    ERROR200 = "error200"
-    """An error with status 200."""
-    MISSING = "missing"
-    """The result's address leads nowhere."""
-    TRUNCATED = "truncated"
-    """The result is cut off in the middle."""
-    SILENT = "silent"
-    """The result has no sound to hear (or, for a picture, nothing to see)."""
-    FORGETS = "forgets"
-    """Jobs are taken and unknown as soon as one asks for them."""
 
 
 KINDS = "down, hang, slow:SECONDS, http:STATUS, flaky:SHARE, garbage, error200, missing, truncated, silent, forgets"

@@ -2,40 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from integrations.kit.payload_source import PayloadSource
 from scheduler.domain.content import Brief, BriefKind, Headline
-from scheduler.domain.failure import StageFailure
-from scheduler.domain.requests import RequestError
 from scheduler.domain.workflow import Workflow
-from scheduler.ports.content import ResolvedBrief
 
 
-class WorkflowSource:
-    """Checks the steps of a payload.
+class WorkflowSource(PayloadSource[Workflow]):
+    """Checks the steps of a payload."""
 
-    Args:
-        today: the day for jobs without a run date.
-    """
+    origin = "payload.workflow"
 
-    def __init__(self, today: Callable[[], date] = date.today) -> None:
-        self._today = today
+    def read(self, payload: Mapping[str, Any]) -> Workflow:
+        """The steps."""
+        return Workflow.of(payload)
 
-    def resolve(self, payload: Mapping[str, Any], run_date: date | None) -> ResolvedBrief:
-        """The workflow as a brief.
-
-        Raises:
-            StageFailure: INVALID_INPUT; the message names the step and the remedy.
-        """
-        try:
-            workflow = Workflow.of(payload)
-        except RequestError as error:
-            raise StageFailure.invalid_input(f"payload.{error}") from error
+    def brief(self, asked: Workflow, day: date) -> Brief:
+        """Title and language, and the scenes as headlines."""
         headlines = tuple(
-            Headline(scene.heading, (scene.narration or scene.heading,), "workflow") for scene in workflow.scenes
+            Headline(scene.heading, (scene.narration or scene.heading,), "workflow") for scene in asked.scenes
         )
-        day = run_date or self._today()
-        brief = Brief(day, workflow.title, headlines, workflow.language, kind=BriefKind.PROMPT, asked=workflow.title)
-        return ResolvedBrief(brief, stale=False, origin="payload.workflow")
+        return Brief(day, asked.title, headlines, asked.language, kind=BriefKind.PROMPT, asked=asked.title)

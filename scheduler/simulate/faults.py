@@ -1,13 +1,16 @@
-"""What goes wrong in simulated services: ``manim=flaky:0.3``. Pure."""
+"""What goes wrong in simulated services: ``manim=flaky:0.3``. Pure.
+
+Each kind takes the share of calls that it hits; ``slow`` and ``http`` take their own value before it.
+"""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from scheduler.domain.failure import StageFailure
+from scheduler.domain.faults import FaultKind
 
 PROVIDERS_OF: Mapping[str, tuple[str, ...]] = {
     "manim": ("manim-api",),
@@ -18,22 +21,6 @@ PROVIDERS_OF: Mapping[str, tuple[str, ...]] = {
     "storage": ("supabase", "s3"),
 }
 """The providers that each service stands for."""
-
-
-class FaultKind(StrEnum):
-    """The words of cli.md; each takes the share of calls that it hits, ``slow`` and ``http`` theirs before it."""
-
-    DOWN = "down"
-    HANG = "hang"
-    SLOW = "slow"
-    HTTP = "http"
-    FLAKY = "flaky"
-    GARBAGE = "garbage"
-    ERROR200 = "error200"
-    MISSING = "missing"
-    TRUNCATED = "truncated"
-    SILENT = "silent"
-    FORGETS = "forgets"
 
 
 SPOILS = frozenset({FaultKind.TRUNCATED, FaultKind.SILENT})

@@ -140,21 +140,26 @@ def _bar(frame: Frame, stage: StageView, axis: Axis, width: int) -> list[tuple[s
         for n in range(axis.column(calls[0].started_at, width), axis.column(last, width) + 1) if calls else ():
             cells[n] = (signs.dot, MUTED)
     for attempt in calls:
-        first = axis.column(attempt.started_at, width)
-        end = attempt_end(attempt)
-        to = axis.column(end or max(frame.now, attempt.started_at), width)
-        match attempt.status:
-            case AttemptStatus.FAILED:
-                piece, style, tip = signs.bar_bad, BAD, signs.bad
-            case AttemptStatus.COMPLETED:
-                piece, style = signs.bar, WARN if attempt.fallback_position else OK
-                tip = piece
-            case AttemptStatus.STARTED:
-                piece, style, tip = signs.bar, BUSY, signs.bar_head
-        for n in range(first, to + 1):
-            cells[n] = (piece, style)
-        cells[to] = (tip, style)
+        paint_call(cells, frame, attempt, axis)
     return joined(cells)
+
+
+def paint_call(cells: list[tuple[str, str]], frame: Frame, attempt: Attempt, axis: Axis) -> None:
+    """A call onto ``cells``, which are the whole axis: from its beginning to its end or to now, coloured by its end."""
+    signs = frame.signs
+    first = axis.column(attempt.started_at, len(cells))
+    to = axis.column(attempt_end(attempt) or max(frame.now, attempt.started_at), len(cells))
+    match attempt.status:
+        case AttemptStatus.FAILED:
+            piece, style, tip = signs.bar_bad, BAD, signs.bad
+        case AttemptStatus.COMPLETED:
+            piece, style = signs.bar, WARN if attempt.fallback_position else OK
+            tip = piece
+        case AttemptStatus.STARTED:
+            piece, style, tip = signs.bar, BUSY, signs.bar_head
+    for n in range(first, to + 1):
+        cells[n] = (piece, style)
+    cells[to] = (tip, style)
 
 
 def joined(cells: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

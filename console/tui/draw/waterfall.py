@@ -8,10 +8,10 @@ from datetime import datetime
 from textual.content import Content
 
 from console import format as fmt
-from console.tui.draw.base import BAD, BUSY, MUTED, OK, PLAIN, STRONG, WARN, Frame, cut, fit, foreign, line
-from console.tui.draw.stages import Axis, attempt_end, axis_length, joined
+from console.tui.draw.base import MUTED, PLAIN, STRONG, WARN, Frame, cut, fit, foreign, line
+from console.tui.draw.stages import Axis, attempt_end, axis_length, joined, paint_call
 from console.tui.draw.words import attempt_word
-from scheduler.domain.render import Attempt, AttemptStatus
+from scheduler.domain.render import Attempt
 
 _PROVIDER = 15
 _BAR_FROM = 8
@@ -82,20 +82,8 @@ def _call(frame: Frame, attempt: Attempt, axis: Axis | None, after: datetime | N
 def _bar(frame: Frame, attempt: Attempt, axis: Axis, after: datetime | None, width: int) -> list[tuple[str, str]]:
     signs = frame.signs
     cells: list[tuple[str, str]] = [(" ", PLAIN)] * width
-    first = axis.column(attempt.started_at, width)
     if after is not None:
-        for n in range(axis.column(after, width), first):
+        for n in range(axis.column(after, width), axis.column(attempt.started_at, width)):
             cells[n] = (signs.dot, MUTED)
-    to = axis.column(attempt_end(attempt) or max(frame.now, attempt.started_at), width)
-    match attempt.status:
-        case AttemptStatus.FAILED:
-            piece, style, tip = signs.bar_bad, BAD, signs.bad
-        case AttemptStatus.COMPLETED:
-            piece, style = signs.bar, WARN if attempt.fallback_position else OK
-            tip = piece
-        case AttemptStatus.STARTED:
-            piece, style, tip = signs.bar, BUSY, signs.bar_head
-    for n in range(first, to + 1):
-        cells[n] = (piece, style)
-    cells[to] = (tip, style)
+    paint_call(cells, frame, attempt, axis)
     return joined(cells)
