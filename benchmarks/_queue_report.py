@@ -19,7 +19,7 @@ from benchmarks._queue_scale import Scale
 
 PACKAGES = ("huey", "pgqueuer", "procrastinate", "asyncpg", "psycopg", "sqlalchemy")
 SYNCS = 50
-PICKUP_MS = {"predawn-full": 25, "predawn-pgqueuer": 10}
+PICKUP_MS = {"predawn-full": 25, "predawn-pgqueuer": 10, "predawn-embedded": 10}
 """What the 95th percentile of pick-ups may be at most, for those that are meant to be quick."""
 
 Passes = Mapping[str, Sequence[Figures]]
