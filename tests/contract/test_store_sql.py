@@ -251,6 +251,12 @@ def test_group_of_ends_and_claims_goes_straight_to_its_rows(sql_world: World) ->
             assert "TEMP B-TREE" not in plan
 
 
+def test_counts_and_retries_do_not_depend_on_how_many_jobs_wait_or_failed(sql_world: World) -> None:
+    fill_jobs(sql_world, analysed=False)
+    for act, index in ((sql_world.store.depth, "jobs_waiting"), (sql_world.store.reap, "jobs_retry_due")):
+        assert any(index in plan for plan in plans(sql_world, act).values()), index
+
+
 @pytest.mark.parametrize("act", ["reap", "owners", "heartbeat", "complete"])
 def test_hot_statements_never_read_the_whole_table(sql_world: World, act: str) -> None:
     fill_jobs(sql_world)
