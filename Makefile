@@ -20,7 +20,7 @@ demo: $(RUNTIME) ## Everything on this machine: local services, daemon, tonight'
 test: $(DEV) ## The whole test suite, in parallel (TEST_ARGS= adds pytest options)
 	@$(BIN)/python -m pytest $(TEST_ARGS)
 
-chaos: $(DEV) ## Kills, freezes and cut connections at length: 2,000 jobs on SQLite and on PostgreSQL (about 10 minutes)
+chaos: $(DEV) ## Kills, freezes, full disks and cut connections at length: 2,000 jobs on SQLite and on PostgreSQL (about 10 minutes)
 	@PREDAWN_TEST_CHAOS=long $(BIN)/python -m pytest -n 0 -s tests/chaos tests/integration/test_queue_machines.py $(TEST_ARGS)
 
 chaos-alerts: $(DEV) ## kill -9 at every boundary of telling, 200 times on each database, and 1,000 alerts at once (about 6 minutes)

@@ -15,11 +15,11 @@ from typing import Any
 
 from benchmarks._queue_engines import KINDS
 from benchmarks._queue_runs import Amounts, Figures
-from benchmarks._queue_scale import Scale
+from benchmarks._queue_scale import Cost, Scale
 
 PACKAGES = ("huey", "pgqueuer", "procrastinate", "asyncpg", "psycopg", "sqlalchemy")
 SYNCS = 50
-PICKUP_MS = {"predawn-full": 25, "predawn-pgqueuer": 10}
+PICKUP_MS = {"predawn-full": 25, "predawn-pgqueuer": 10, "predawn-embedded": 10}
 """What the 95th percentile of pick-ups may be at most, for those that are meant to be quick."""
 
 Passes = Mapping[str, Sequence[Figures]]
@@ -186,6 +186,32 @@ def as_json(report: Report) -> dict[str, Any]:
         "scale": None if report.scale is None else asdict(report.scale) | {"ratios": report.scale.ratios},
         "targets": [asdict(target) | {"met": target.met} for target in targets(report)],
     }
+
+
+def joined(documents: Sequence[Mapping[str, Any]]) -> Report:
+    """One report of several runs' ``as_json``, for a machine that is free for minutes at a time only.
+
+    Raises:
+        ValueError: they measured different amounts.
+    """
+    if any(one["amounts"] != documents[0]["amounts"] for one in documents):
+        raise ValueError("the runs to be joined measured different amounts")
+    passes: dict[str, list[Figures]] = {}
+    for name in KINDS:
+        found = [one for document in documents for one in document["engines"].get(name, {}).get("passes", ())]
+        if found:
+            passes[name] = [Figures(**one) for one in found]
+    scales = [document["scale"] for document in documents if document["scale"]]
+    where = max((document["machine"] for document in documents), key=lambda found: len(found["versions"]))
+    commands = dict.fromkeys(str(document["command"]) for document in documents)
+    return Report(
+        command="; ".join(commands),
+        amounts=Amounts(**documents[0]["amounts"]),
+        repeats=min(map(len, passes.values()), default=0),
+        machine=where,
+        passes=passes,
+        scale=Scale(Cost(**scales[-1]["few"]), Cost(**scales[-1]["many"])) if scales else None,
+    )
 
 
 def machine(folder: Path, postgresql: str | None, load: float) -> dict[str, str]:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks._queue_docs import write
 from benchmarks._queue_engines import KINDS
-from benchmarks._queue_report import Report, as_json, machine, scale_lines, table, targets
+from benchmarks._queue_report import Report, as_json, joined, machine, scale_lines, table, targets
 from benchmarks._queue_runs import Amounts, BenchError, Figures, Ground, measure
 from benchmarks._queue_scale import Scale, scale
 
@@ -41,6 +41,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--no-scale", action="store_true", help="leave out the million finished jobs")
     parser.add_argument("--dir", type=Path, help="where databases are made (default: the system's temporary folder)")
     parser.add_argument("--json", type=Path, help="write everything that was found to this file")
+    parser.add_argument(
+        "--join", type=Path, nargs="+", metavar="FILE", help="measure nothing: put what --json wrote into one report"
+    )
     parser.add_argument("--write-docs", action="store_true", help="put table and picture into docs/")
     options = parser.parse_args(arguments)
     options.engines = options.engines.split(",")
@@ -118,8 +121,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, and write what is asked for; 1 when a target was missed (never with ``--quick``)."""
     options = parse(sys.argv[1:] if arguments is None else arguments)
     try:
-        report = run(options, _command(options))
-    except BenchError as error:
+        if options.join:
+            report = joined([json.loads(file.read_text(encoding="utf-8")) for file in options.join])
+        else:
+            report = run(options, _command(options))
+    except (BenchError, OSError, ValueError) as error:
         print(f"benchmarks.queue: {error}", file=sys.stderr)
         return 2
     show(report)

@@ -6,10 +6,12 @@ from config.settings import QueueSettings
 from scheduler.ports.dispatcher import Dispatcher
 from scheduler.ports.store import Store, StoreUnavailableError
 from scheduler.queue.embedded import EmbeddedDispatcher
+from scheduler.queue.notices import Notices
 from scheduler.queue.pooler import is_postgresql, libpq_url
 
 POSTGRESQL_POLL_S = 0.1
-"""PostgreSQL is a round trip away: not polled more often than this."""
+"""PostgreSQL is a round trip away: not polled more often than this. Polling sees the room that others' jobs leave;
+queued jobs are heard of at once."""
 
 
 def make_dispatcher(url: str, store: Store, settings: QueueSettings) -> Dispatcher:
@@ -23,8 +25,10 @@ def make_dispatcher(url: str, store: Store, settings: QueueSettings) -> Dispatch
     if wanted == "auto":
         wanted = "pgqueuer" if postgresql else "embedded"
     if wanted == "embedded":
-        poll_s = max(settings.poll_s, POSTGRESQL_POLL_S) if postgresql else settings.poll_s
-        return EmbeddedDispatcher(store.data_version, poll_s=poll_s)
+        if not postgresql:
+            return EmbeddedDispatcher(store.data_version, poll_s=settings.poll_s)
+        poll_s = max(settings.poll_s, POSTGRESQL_POLL_S)
+        return EmbeddedDispatcher(store.data_version, poll_s=poll_s, listen=Notices(url).listen)
     if not postgresql:
         raise StoreUnavailableError(
             "queue.dispatcher is pgqueuer, which needs PostgreSQL; set database.url to "

@@ -27,6 +27,9 @@ Blocking = Callable[..., Awaitable[Any]]
 
 RETRY_S = 1.0
 """Seconds between tries while the database is in trouble."""
+TURNS = 4
+"""Turns of the event loop before a transaction: quick jobs that are ending come along, instead of each half of the
+slots waiting for the commit of the other half for ever."""
 RELEASE_WORDS = "its worker was stopped"
 
 
@@ -151,6 +154,8 @@ class Till:
             self._asked.clear()
             try:
                 while self._ends or (self._claims_wanted() and self._room() > 0):
+                    for _ in range(TURNS):
+                        await asyncio.sleep(0)
                     await self._once()
             except StoreError as error:
                 log.warning("the queue cannot be used; trying again", error=str(error), ends=len(self._ends))

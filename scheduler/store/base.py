@@ -55,14 +55,21 @@ QUEUED = in_states(CLAIM.sources)
 LEASED = in_states({CLAIM.target})
 
 
-def moves(transition: Transition) -> Update:
+BY_SEQ = "NOT INDEXED"
+"""SQLite: rows are found by ``seq``. Without statistics it would rather walk through all that are in a state."""
+CLAIM_ORDER = "INDEXED BY jobs_claim"
+"""SQLite: what waits is read in the order of the queue. Without statistics it would sort all of it for each claim."""
+
+
+def moves(transition: Transition, hint: str = "") -> Update:
     """An UPDATE that makes the transition where its source states allow it; ``shift`` must be bound."""
     values: dict[str, Any] = {"status": transition.target.value, "updated_at": db_time()}
     if transition.target is JobStatus.QUEUED:
         values["queued_at"] = db_time()
     if transition.target is not CLAIM.target:
         values |= NO_LEASE
-    return update(jobs).where(in_states(transition.sources)).values(values)
+    statement = update(jobs).where(in_states(transition.sources)).values(values)
+    return statement.with_hint(hint, jobs, "sqlite") if hint else statement
 
 
 FENCE = and_(

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, bindparam, func, literal_column, null, select, union_all
 
 from scheduler.domain.job import CLAIM, Lease, QueueConfig
-from scheduler.store.base import ALL_JOB_COLUMNS, LEASED, QUEUED, SqlBase, moves
+from scheduler.store.base import ALL_JOB_COLUMNS, BY_SEQ, CLAIM_ORDER, LEASED, QUEUED, SqlBase, moves
 from scheduler.store.decisions import Candidate, Room, fits_all, pick, room
 from scheduler.store.mapping import config_of
 from scheduler.store.rows import job_queue_config, jobs
@@ -45,6 +45,7 @@ _CANDIDATES = (
     .limit(bindparam("room"))
     .with_for_update(skip_locked=True)
 )
+_CANDIDATES_NEXT = _CANDIDATES.with_hint(jobs, CLAIM_ORDER, "sqlite")
 _CANDIDATES_AMONG = _CANDIDATES.where(jobs.c.id.in_(bindparam("among", expanding=True)))
 _CLAIM_VALUES: dict[str, Any] = {
     "lease_owner": bindparam("b_owner"),
@@ -58,7 +59,7 @@ _CLAIM_VALUES: dict[str, Any] = {
 }
 _LIMITED = _CLAIM_VALUES | {"time_limit_at": db_time("limit_shift")}
 _UNLIMITED = _CLAIM_VALUES | {"time_limit_at": null()}
-_CLAIM = moves(CLAIM).where(jobs.c.seq.in_(bindparam("seqs", expanding=True))).returning(*ALL_JOB_COLUMNS)
+_CLAIM = moves(CLAIM, BY_SEQ).where(jobs.c.seq.in_(bindparam("seqs", expanding=True))).returning(*ALL_JOB_COLUMNS)
 _CLAIM_LIMITED, _CLAIM_UNLIMITED = _CLAIM.values(_LIMITED), _CLAIM.values(_UNLIMITED)
 
 
@@ -68,11 +69,13 @@ def _claim_next(values: dict[str, Any], *, is_sqlite: bool, among: bool) -> Any:
     queued = select(waiting.c.seq).where(waiting.c.status == literal_column(f"'{_SOURCE.value}'"))
     if among:
         queued = queued.where(waiting.c.id.in_(bindparam("among", expanding=True)))
+    else:
+        queued = queued.with_hint(waiting, CLAIM_ORDER, "sqlite")
     queued = queued.order_by(waiting.c.priority_rank, waiting.c.seq).limit(bindparam("room"))
     queued = queued.with_for_update(skip_locked=True)
     # As an array: PostgreSQL may else run the subquery again for each row, and claim more than was asked for.
     chosen = jobs.c.seq.in_(queued) if is_sqlite else jobs.c.seq == func.any(func.array(queued.scalar_subquery()))
-    return moves(CLAIM).where(chosen).values(values).returning(*ALL_JOB_COLUMNS)
+    return moves(CLAIM, BY_SEQ).where(chosen).values(values).returning(*ALL_JOB_COLUMNS)
 
 
 _CLAIM_NEXT = {
@@ -175,7 +178,7 @@ class SqlClaims(SqlBase):
                 "taken": [c.seq for c in picked],
                 "room": space.total,
             }
-            statement = _CANDIDATES
+            statement = _CANDIDATES_NEXT
             if only is not None:
                 statement = _CANDIDATES_AMONG
                 asked["among"] = list(only)

@@ -52,7 +52,7 @@ _TO_TAKE_BACK = (
     .with_for_update(skip_locked=True)
 )
 _RETRIES_DUE = (
-    moves(RETRY_DUE)
+    moves(RETRY_DUE, "INDEXED BY jobs_retry_due")
     .where(jobs.c.retry_at.is_not(None), jobs.c.retry_at <= db_time())
     .values(retry_at=None, retry_count=jobs.c.retry_count + 1, progress=0.0, reason=RETRIED_WORDS)
     .returning(jobs.c.seq, jobs.c.id)

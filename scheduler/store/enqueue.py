@@ -6,14 +6,15 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Text, bindparam, cast, literal_column, select
+from sqlalchemy import Connection, Integer, Text, bindparam, cast, func, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from scheduler.domain.job import CLAIM, Enqueued, Job, JobSpec
 from scheduler.store.base import ALL_JOB_COLUMNS, SqlBase
 from scheduler.store.batch import batch, batch_rows
+from scheduler.store.mapping import job_of
 from scheduler.store.plain import json_text, plain_json, utc_text
-from scheduler.store.rows import jobs
+from scheduler.store.rows import job_queue_config, jobs
 from scheduler.store.sqltypes import IsoDate, UtcDateTime, UuidText, db_time
 
 MANY = 500
@@ -72,8 +73,18 @@ def _many(insert: Any, *, is_sqlite: bool) -> Any:
     return _answering(insert(jobs).from_select(list(values), source.order_by(rows.c["place"])))
 
 
+# Written out, because SQLAlchemy leaves the table's name away behind RETURNING.
+_ITS_TYPE = job_queue_config.c.job_type == literal_column("jobs.job_type")
+_TYPES_RETRIES = select(job_queue_config.c.max_retries).where(_ITS_TYPE).scalar_subquery()
+_MADE = [
+    func.coalesce(column, _TYPES_RETRIES).label(column.name) if column.name == "max_retries" else column
+    for column in ALL_JOB_COLUMNS
+]
+"""A new job's columns; a row without ``max_retries`` of its own comes with its type's, without a second look."""
+
+
 def _answering(statement: Any) -> Any:
-    return statement.on_conflict_do_nothing(index_elements=[jobs.c.idempotency_key]).returning(*ALL_JOB_COLUMNS)
+    return statement.on_conflict_do_nothing(index_elements=[jobs.c.idempotency_key]).returning(*_MADE)
 
 
 _ONE_SQLITE, _ONE_POSTGRESQL = _one(sqlite.insert), _one(postgresql.insert)
@@ -110,7 +121,7 @@ class SqlEnqueue(SqlBase):
         }
         row = connection.execute(statement, parameters).mappings().first()
         if row is not None:
-            return Enqueued(self._job(connection, row), created=True)
+            return Enqueued(job_of(row, self._defaults.max_retries), created=True)
         found = connection.execute(BY_KEY, {"b_key": spec.idempotency_key}).mappings().one()
         return Enqueued(self._job(connection, found), created=False)
 
@@ -119,7 +130,7 @@ class SqlEnqueue(SqlBase):
         ids = [str(uuid.uuid4()) for _ in specs]
         rows = [_row(job_id, spec) for job_id, spec in zip(ids, specs, strict=True)]
         made = connection.execute(statement, self._at() | batch_rows(rows)).mappings().all()
-        jobs_made = {job.id: job for job in self._jobs(connection, made)}
+        jobs_made = {row["id"]: job_of(row, self._defaults.max_retries) for row in made}
         missing = [spec.idempotency_key for job_id, spec in zip(ids, specs, strict=True) if job_id not in jobs_made]
         by_key: dict[str | None, Job] = {}
         if missing:

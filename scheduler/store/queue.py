@@ -29,7 +29,7 @@ from scheduler.store.plain import cursor_of, cursor_rank, cursor_seq
 from scheduler.store.rows import checkpoints, job_queue_config, jobs
 from scheduler.store.sqltypes import db_time
 
-_OLDEST = select(func.min(jobs.c.queued_at)).where(QUEUED)
+_OLDEST = select(func.min(jobs.c.queued_at)).where(QUEUED).with_hint(jobs, "INDEXED BY jobs_waiting", "sqlite")
 
 
 _ORDER: dict[JobSort, tuple[Any, ...]] = {

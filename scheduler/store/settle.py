@@ -8,22 +8,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, assert_never, cast
 
-from sqlalchemy import Boolean, Connection, Float, Integer, Text, literal_column
+from sqlalchemy import BigInteger, Boolean, Connection, Float, Integer, Text, literal_column
 
 from scheduler.domain.callback import ending
 from scheduler.domain.job import COMPLETE, JobStatus, Lease
 from scheduler.domain.settlement import CancelFinished, Completed, Failed, Released, Settlement
-from scheduler.store.base import moves
+from scheduler.store.base import BY_SEQ, moves
 from scheduler.store.batch import batch, batch_rows
 from scheduler.store.leases import SqlLeases
 from scheduler.store.rows import jobs
-from scheduler.store.sqltypes import JsonSet, UuidText, db_time
+from scheduler.store.sqltypes import JsonSet, db_time
 
 
 def _complete(*, is_sqlite: bool) -> Any:
     rows = batch(
         {
-            "id": UuidText(),
+            "seq": BigInteger(),
             "owner": Text(),
             "attempt": Integer(),
             "video_url": Text(),
@@ -39,9 +39,9 @@ def _complete(*, is_sqlite: bool) -> Any:
         for part in cast("tuple[Any, Any]", (literal_column(f"'{name}'"), rows.c[name]))
     ]
     return (
-        moves(COMPLETE)
+        moves(COMPLETE, BY_SEQ)
         .where(
-            jobs.c.id == rows.c["id"],
+            jobs.c.seq == rows.c["seq"],
             jobs.c.lease_owner == rows.c["owner"],
             jobs.c.attempt == rows.c["attempt"],
         )
@@ -54,7 +54,7 @@ def _complete(*, is_sqlite: bool) -> Any:
             degraded=rows.c["degraded"],
             payload=JsonSet(jobs.c.payload, *result),
         )
-        .returning(jobs.c.id)
+        .returning(jobs.c.seq)
     )
 
 
@@ -92,28 +92,28 @@ class SqlSettle(SqlLeases):
             (one.lease.job.id, one.lease.owner, one.lease.attempt): n for n, one in reversed([*enumerate(settlements)])
         }
         places = set(first.values())
-        completed: dict[str, int] = {}
+        completed: dict[int, int] = {}
         others: list[int] = []
         for place, one in enumerate(settlements):
             if place not in places:
                 continue
-            if isinstance(one, Completed) and one.lease.job.id not in completed:
-                completed[one.lease.job.id] = place
+            if isinstance(one, Completed) and one.lease.job.seq not in completed:
+                completed[one.lease.job.seq] = place
             else:
                 others.append(place)
-        for job_id in self._complete_all(connection, [settlements[place] for place in completed.values()]):
-            answers[completed[job_id]] = True
-            one = settlements[completed[job_id]]
+        for seq in self._complete_all(connection, [settlements[place] for place in completed.values()]):
+            answers[completed[seq]] = True
+            one = settlements[completed[seq]]
             if isinstance(one, Completed):
                 self._tell(connection, ending(one.lease.job, JobStatus.COMPLETED, result=one.result))
         for place in others:
             answers[place] = self._settle_one(connection, settlements[place])
         return answers
 
-    def _complete_all(self, connection: Connection, completed: Sequence[Settlement]) -> list[str]:
+    def _complete_all(self, connection: Connection, completed: Sequence[Settlement]) -> list[int]:
         rows = [
             {
-                "id": one.lease.job.id,
+                "seq": one.lease.job.seq,
                 "owner": one.lease.owner,
                 "attempt": one.lease.attempt,
                 "video_url": one.result.video_url,

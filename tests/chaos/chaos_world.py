@@ -16,6 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from chaos_disk import Disk
+
 from scheduler.domain.job import JobSpec, JobStatus
 from scheduler.ports.store import StoreError
 from scheduler.store import open_store
@@ -81,13 +83,25 @@ class Chaos:
         url: an empty database.
         folder: for the ledger.
         cut: cuts connections of workers to the database (PostgreSQL), or None.
+        disk: under the database (SQLite), to be full for a while; or None.
     """
 
-    def __init__(self, url: str, folder: Path, scale: Scale, *, cut: Callable[[], None] | None, seed: int) -> None:
+    def __init__(
+        self,
+        url: str,
+        folder: Path,
+        scale: Scale,
+        *,
+        cut: Callable[[], None] | None = None,
+        disk: Disk | None = None,
+        seed: int,
+    ) -> None:
         self._url = url
         self._ledger = folder / "ledger.db"
         self._scale = scale
         self._cut = cut
+        self._disk = disk
+        self._full_until: float | None = None
         self._rng = random.Random(seed)
         self._workers: list[subprocess.Popen[bytes]] = []
         self._frozen: dict[int, float] = {}
@@ -113,6 +127,7 @@ class Chaos:
         finally:
             self._done.set()
             watcher.join(10)
+            self._make_room(force=True)
             for worker in self._workers:
                 with contextlib.suppress(ProcessLookupError):
                     worker.send_signal(signal.SIGCONT)
@@ -133,6 +148,7 @@ class Chaos:
             while time.monotonic() - began < self._scale.within_s:
                 time.sleep(self._rng.uniform(0.5, 1.5) * self._scale.every_s)
                 self._thaw()
+                self._make_room()
                 self._replace_the_dead()
                 with contextlib.suppress(StoreError):
                     depth = store.depth()
@@ -145,12 +161,19 @@ class Chaos:
 
     def _fault(self) -> None:
         kinds = ["kill", "kill", "freeze", "terminate"] + (["cut"] if self._cut else [])
+        kinds += ["full"] if self._disk else []
         kind = self._rng.choice(kinds)
         victim = self._rng.choice(self._workers)
         if victim.poll() is not None:
             return
         if kind == "cut" and self._cut is not None:
             self._cut()
+        elif kind == "full" and self._disk is not None:
+            if self._full_until is not None:
+                return
+            self._disk.fill(self._pids)
+            self._full_until = time.monotonic() + self._rng.uniform(0.2, 1.0)
+            kind = self._disk.name
         elif kind == "freeze":
             if victim.pid in self._frozen:
                 return
@@ -162,6 +185,15 @@ class Chaos:
         else:
             victim.send_signal(signal.SIGKILL)
         self.outcome.faults[kind] += 1
+
+    @property
+    def _pids(self) -> list[int]:
+        return [worker.pid for worker in self._workers]
+
+    def _make_room(self, *, force: bool = False) -> None:
+        if self._disk is not None and self._full_until is not None and (force or time.monotonic() >= self._full_until):
+            self._disk.free(self._pids)
+            self._full_until = None
 
     def _thaw(self) -> None:
         for worker in self._workers:

@@ -1,4 +1,5 @@
-"""Nothing lost, nothing published twice, never more than ten at once: while workers are killed, frozen and cut off.
+"""Nothing lost, nothing published twice, never more than ten at once: while workers are killed, frozen and cut off, the
+disk is full now and then, and the workers' clocks jump by up to an hour.
 
 The short form runs with the other tests; ``make chaos`` runs the long one (2,000 jobs of 3 stages on each database).
 """
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from chaos_disk import small_disk
 from chaos_world import CAP, Chaos, Outcome, Scale
 
 LONG = os.environ.get("PREDAWN_TEST_CHAOS") == "long"
@@ -36,8 +38,9 @@ def keeps_the_promise(outcome: Outcome, title: str) -> None:
 
 @pytest.mark.timeout(SQLITE.within_s + 60)
 def test_sqlite_keeps_the_promise(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'predawn.db'}"
-    keeps_the_promise(Chaos(url, tmp_path, SQLITE, cut=None, seed=SEED).run(), "SQLite")
+    with small_disk(tmp_path / "disk") as disk:
+        url = f"sqlite:///{tmp_path / 'disk' / 'predawn.db'}"
+        keeps_the_promise(Chaos(url, tmp_path, SQLITE, disk=disk, seed=SEED).run(), "SQLite")
 
 
 @pytest.mark.timeout(POSTGRESQL.within_s + 60)

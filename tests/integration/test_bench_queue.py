@@ -38,3 +38,11 @@ def test_the_benchmark_measures_predawn_beside_huey_and_tells_all_of_it(tmp_path
     assert set(report["scale"]["ratios"]) == {"claim", "depth", "page"}
     assert {"what", "wanted", "got", "unit", "at_least", "met"} == set(report["targets"][0])
     assert list(tmp_path.iterdir()) == [found]  # databases are gone
+
+    both = tmp_path / "both.json"
+    join = [sys.executable, "-m", "benchmarks.queue", "--quick", "--join", str(found), str(found), "--json", str(both)]
+    subprocess.run(join, cwd=ROOT, check=True, capture_output=True, timeout=60)
+    whole = json.loads(both.read_text(encoding="utf-8"))
+    assert whole["repeats"] == 2
+    assert whole["engines"]["huey"]["passes"] == report["engines"]["huey"]["passes"] * 2
+    assert whole["scale"] == report["scale"]

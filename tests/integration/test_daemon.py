@@ -24,6 +24,7 @@ from scheduler.store import open_store
 
 PREDAWN = [sys.executable, "-m", "console.cli.main"]
 FORCED_EXIT = 130
+OUT_OF_REACH = 5
 STAGES = ["brief", "script_gen", "manim", "tts", "revideo", "verify", "upload"]
 
 BRIEF = """---
@@ -205,6 +206,27 @@ def test_bad_input_fails_at_once_with_the_line_and_is_not_retried(home: Path) ->
     assert rendered.returncode == 2
     assert "2025-13-06" in rendered.stderr
     assert not list(home.rglob("*.mp4"))
+
+
+@pytest.mark.parametrize("kind", ["serve", "worker"])
+def test_a_daemon_whose_database_file_is_replaced_ends_with_five_and_leaves_the_new_one_alone(
+    home: Path, kind: str
+) -> None:
+    with serving(home, kind) as daemon:
+        with store_of(home) as store:
+            until(lambda: [process for process in store.processes() if process.kind == kind])
+        backup = home / "backup.db"
+        open_store(f"sqlite:///{backup}").close()
+        before = backup.read_bytes()
+        file = home / "home" / "predawn.db"
+        for rest in ("-wal", "-shm"):  # as one does who puts a backup in its place
+            file.with_name(file.name + rest).unlink(missing_ok=True)
+        backup.replace(file)
+        assert daemon.wait(60) == OUT_OF_REACH
+    said = (home / f"{kind}.log").read_text(encoding="utf-8")
+    assert "was deleted or replaced while this program had it open" in said.splitlines()[-1]
+    assert "Traceback" not in said
+    assert file.read_bytes() == before
 
 
 def test_a_daemon_on_a_database_that_is_none_says_so_and_exits_with_five(home: Path) -> None:

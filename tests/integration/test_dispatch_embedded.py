@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 import pytest
+from dispatch_world import fresh_database, postgresql_server, url_of
 
-from scheduler.domain.job import JobSpec
+from scheduler.domain.job import JobSpec, Priority
 from scheduler.ports.store import StoreUnavailableError
 from scheduler.queue.embedded import EmbeddedDispatcher
+from scheduler.queue.notices import Notices
 from scheduler.store import open_store
 
 
@@ -100,3 +104,44 @@ async def test_wake_lets_the_worker_look_at_once() -> None:
     assert len(looks.times) == seen + 1
     stop.set()
     await running
+
+
+async def test_on_postgresql_what_anyone_queues_is_heard_and_a_lost_connection_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scheduler.queue.notices.RETRY_S", 0.05)
+    listening = "SELECT pid FROM pg_stat_activity WHERE application_name = 'predawn notices' AND datname = %s"
+    with postgresql_server(tmp_path) as server, fresh_database(server) as name:
+        url = url_of(server, name)
+        store, looks, stop = open_store(url), Looks(), asyncio.Event()
+        # It polls once a minute: what is heard within seconds was said.
+        dispatcher = EmbeddedDispatcher(store.data_version, poll_s=60, listen=Notices(url).listen)
+        running = asyncio.create_task(dispatcher.run(looks, stop))
+
+        async def heard(act: Callable[[], object]) -> None:
+            looks.again.clear()
+            seen = len(looks.times)
+            await asyncio.to_thread(act)
+            while len(looks.times) == seen:
+                await looks.next()
+
+        with psycopg.connect(url, autocommit=True) as other:
+            await looks.next()  # it listens
+            await heard(lambda: other.execute("INSERT INTO jobs (job_type, payload) VALUES ('daily_ca', '{}')"))
+            job = store.enqueue(JobSpec("daily_ca")).job
+            store.cancel(job.id, by="ann")
+            await settled(looks, 0.05)
+            await heard(lambda: store.retry(job.id, by="ann"))
+            await settled(looks, 0.05)
+            quiet = len(looks.times)
+            store.set_priority(job.id, Priority.HIGH)  # wakes, and does no harm
+            assert len(store.claim("w", limit=9, lease_s=9)) == 2
+            await settled(looks, 0.05)
+            assert len(looks.times) <= quiet + 1  # claims are no news
+            (pid,) = other.execute(listening, (name,)).fetchone() or (0,)
+            await heard(lambda: other.execute("SELECT pg_terminate_backend(%s)", (pid,)))
+            await heard(lambda: other.execute("INSERT INTO jobs (job_type, payload) VALUES ('daily_ca', '{}')"))
+        stop.set()
+        await asyncio.wait_for(running, 5)
+        store.close()
+    assert not [thread for thread in threading.enumerate() if thread.name == "notices"]

@@ -144,6 +144,32 @@ async def test_high_priority_jumps_the_queue(store: Store) -> None:
     assert runner.started == [*high, *normal, *low]
 
 
+async def test_quick_jobs_that_fell_out_of_step_share_their_transactions_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [made.job.id for made in store.enqueue_many([JobSpec("daily_ca") for _ in range(100)])]
+    sizes: list[int] = []
+    whole = store.settle_and_claim
+
+    def counting(settlements: Any, *given: Any, **more: Any) -> Any:
+        sizes.append(len(settlements))
+        return whole(settlements, *given, **more)
+
+    async def late_once(lease: Lease) -> JobResult:
+        begun = len(sizes)
+        # One job ends while the transaction that ends the other nine is under way.
+        while lease.job.id == jobs[15] and len(sizes) == begun:  # noqa: ASYNC110 - it ends in the very next turn
+            await asyncio.sleep(0)
+        return RESULT
+
+    monkeypatch.setattr(store, "settle_and_claim", counting)
+    async with working(store, ScriptedRunner(late_once)):
+        await until(lambda: store.depth().of(JobStatus.COMPLETED) == 100)
+    groups = [size for size in sizes if size]
+    assert sum(groups) == 100
+    assert len(groups) < 15  # out of step, each ten jobs take two
+
+
 async def test_a_running_job_is_cancelled_within_two_seconds(store: Store) -> None:
     (job,) = add(store)
     runner = ScriptedRunner(forever)

@@ -147,7 +147,7 @@ def test_failed_migration_leaves_nothing_behind(path: Path) -> None:
 
 def test_head_is_the_newest_script() -> None:
     folder = Path(sys.modules[migrate.__module__].__file__ or "").parent / "versions"
-    assert max(file.name[:4] for file in folder.glob("0*.py")) == HEAD
+    assert max(file.name.partition("_")[0] for file in folder.glob("0*.py")) == HEAD
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from psycopg import errors, sql
 from psycopg.conninfo import make_conninfo
 
 from scheduler.ports.store import StoreUnavailableError
+from scheduler.queue.notices import KEEPALIVE
 from scheduler.queue.pgq.statements import (
     Names,
     close_to_web_roles,
@@ -35,8 +36,6 @@ log = structlog.get_logger("predawn.dispatcher")
 
 LOCK_TIMEOUT_S = 5
 """Seconds to wait for the table ``jobs`` when the triggers are made; then the sweeper does alone to the next start."""
-KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
-"""So that a connection whose other end has vanished without a word is noticed."""
 
 
 class LinkDriver(PsycopgDriver):
