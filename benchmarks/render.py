@@ -17,6 +17,8 @@ from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
+import psutil
+
 from integrations.media.toolkit import MediaToolkit
 from scheduler.domain.content import Segment, SegmentKind
 from scheduler.domain.timing import segment_durations
@@ -94,7 +96,12 @@ class Bench:
 
 async def run(folder: Path, processes: int) -> tuple[Sequence[Row], float]:
     """Render the video once; the rows, and the length of the video in seconds."""
-    media, bench, segments = MediaToolkit(processes), Bench(), script()
+    async with MediaToolkit(processes) as media:  # as the daemon has it: children serve more than one call
+        return await _run(media, folder)
+
+
+async def _run(media: MediaToolkit, folder: Path) -> tuple[Sequence[Row], float]:
+    bench, segments = Bench(), script()
     context = CardContext("Daily Current Affairs", date(2025, 6, 6), len(STORIES))
     spoken = await bench.measure(
         "speech",
@@ -140,9 +147,11 @@ def table(rows: Sequence[Row], video_s: float) -> str:
 
 
 def _children() -> tuple[float, int]:
+    """CPU seconds of children so far, those that still wait included, and the most that an ended one held, MB."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     unit = 1024 * 1024 if sys.platform == "darwin" else 1024
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss // unit
+    waiting = [child.cpu_times() for child in psutil.Process().children()]
+    return usage.ru_utime + usage.ru_stime + sum(one.user + one.system for one in waiting), usage.ru_maxrss // unit
 
 
 def main() -> int:

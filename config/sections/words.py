@@ -64,13 +64,20 @@ class PostgrestSettings(Section):
     """API key or token; sent as bearer token and as ``apikey``."""
 
 
+PROGRAMME = "Daily Current Affairs"
+PROGRAMMES = {"hi": "दैनिक समसामयिकी"}
+"""The name that ships, in the other languages of the briefs."""
+
+
 class ContentSettings(Section):
     """Where briefs come from: the payload, the folder, the table, the feeds; the first that has one of the day."""
 
     briefs_dir: Path | None = None
     """Folder with ``YYYY-MM-DD*.md``. Default: the briefs that ship with predawn."""
-    programme: Annotated[str, StringConstraints(min_length=1, max_length=60)] = "Daily Current Affairs"
-    """The programme's name, at the top of every card."""
+    programme: Annotated[str, StringConstraints(min_length=1, max_length=60)] = PROGRAMME
+    """The programme's name, at the top of every card and at the beginning of the narration."""
+    programmes: dict[str, Annotated[str, StringConstraints(min_length=1, max_length=60)]] = {}
+    """Its name in other languages: ``{ hi = "दैनिक समसामयिकी" }``. A name left as it ships has its Hindi form anyway."""
     stale_days: Annotated[int, Field(ge=0, le=365)] = 1
     """A run without a brief of its day takes the newest brief of at most this many days before, marked as such."""
     needed_before_s: Annotated[float, Field(ge=0, le=7 * 86_400)] = 21_600.0
@@ -84,3 +91,8 @@ class ContentSettings(Section):
     repeat_days: Annotated[int, Field(ge=0, le=60)] = 3
     """What a feed said in the briefs of so many days before is not said again."""
     postgrest: PostgrestSettings = PostgrestSettings()
+
+    @property
+    def programme_names(self) -> dict[str, str]:
+        """The programme's name by language, where it has another one than ``programme``."""
+        return (PROGRAMMES if self.programme == PROGRAMME else {}) | self.programmes

@@ -16,6 +16,7 @@ from config.settings import SHIPPED_BRIEFS, ScheduleSettings, Settings
 from console.bootstrap.daemon import Installation
 from console.bootstrap.once import video_file
 from console.bootstrap.services import check_faults, exercised, local_service_urls, local_services, with_services
+from scheduler.domain.fingerprint import shape
 from scheduler.domain.job import Job, JobStatus
 from scheduler.domain.snapshot import StageState, StageView
 from scheduler.logs import configure as configure_logs
@@ -183,8 +184,9 @@ async def _follow(operations: Operations, job_id: str, earlier: frozenset[str], 
         shown = (await asyncio.to_thread(operations.snapshot)).tonight
         fresh = shown.render is not None and shown.render.id not in earlier
         for line in stage_lines(shown.stages) if fresh else ():
-            if line not in said:
-                said.add(line)
+            # The same failure in other seconds or of another segment says nothing new.
+            if shape(line) not in said:
+                said.add(shape(line))
                 narrate(line)
         job = (await asyncio.to_thread(operations.job, job_id)).job
         if job.status is JobStatus.COMPLETED:

@@ -33,7 +33,8 @@ def make_pipeline(settings: Settings, media: LocalMedia, publisher: ArtifactPubl
     Raises:
         PipelineConfigError: a chain in the settings is wrong.
     """
-    services, speech, programme = settings.services, settings.speech, settings.content.programme
+    services, speech = settings.services, settings.speech
+    programme, names = settings.content.programme, settings.content.programme_names
     off = unconfigured(settings)
     types = job_types(settings)
     brief = BriefCheck(source=types["daily_ca"].source, work_dir=settings.work_dir, encoders=encoders, types=types)
@@ -41,12 +42,12 @@ def make_pipeline(settings: Settings, media: LocalMedia, publisher: ArtifactPubl
         StageName.BRIEF: {"brief-check": brief},
         StageName.SCRIPT_GEN: {
             "chat-script": None if "chat-script" in off else ChatScript(settings.script),
-            "template-script": TemplateScript(programme),
+            "template-script": TemplateScript(programme, names),
         },
         StageName.MANIM: {
-            "manim-api": ManimApi(services.manim, media, programme=programme),
+            "manim-api": ManimApi(services.manim, media, programme=programme, names=names),
             "sora": SoraClips(services.sora, media),
-            "static-cards": StaticCards(media, programme=programme),
+            "static-cards": StaticCards(media, programme=programme, names=names),
         },
         StageName.TTS: {
             "a4f": None if "a4f" in off else A4fSpeech(speech),

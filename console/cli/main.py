@@ -17,6 +17,7 @@ from console.cli import (
     db,
     demo,
     doctor,
+    failures,
     job_types,
     jobs,
     render,
@@ -103,6 +104,7 @@ app.command()(render.render)
 app.command()(status.status)
 app.command()(status.watch)
 app.command()(sla.sla)
+app.command()(failures.failures)
 app.command()(report.report)
 app.command()(simulate.simulate)
 app.command()(jobs.logs)

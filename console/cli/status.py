@@ -69,7 +69,7 @@ def status_lines(snapshot: Snapshot) -> list[str]:
     if tonight.job is not None:
         lines.append(f"  job {short_id(tonight.job.id)} {tonight.job.status} {tonight.job.progress:.0%}")
     for view in tonight.stages:
-        if view.state == StageState.WAITING:
+        if view.state in {StageState.WAITING, StageState.UNUSED}:
             continue
         took = ""
         if view.started_at is not None:

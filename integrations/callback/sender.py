@@ -70,6 +70,7 @@ class CallbackSender:
             SIGNATURE: signature(self._secret, content, self._now()),
             EVENT_ID: str(document.get("event_id", delivery.id)),
             DELIVERY: delivery.id,
+            "x-request-id": str(delivery.id),
         }
         for _ in range(MOST_REDIRECTS + 1):
             answer = await self._post(url, content, headers)

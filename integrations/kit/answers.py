@@ -143,6 +143,14 @@ def poll_delays(poll_s: float) -> Iterator[float]:
         delay = min(poll_s, delay * 1.5)
 
 
+def look_in_s(delay_s: float, *, poll_s: float, remaining_s: float | None) -> float:
+    """Seconds until the next look: earlier where the service says that it is nearly done. Pure.
+
+    A service whose estimate stays at nothing is asked four times in ``poll_s``, no oftener.
+    """
+    return delay_s if remaining_s is None else min(delay_s, max(poll_s / 4, remaining_s))
+
+
 def _first_text(layers: list[Mapping[str, Any]], words: tuple[str, ...]) -> str | None:
     for layer in layers:
         for word in words:

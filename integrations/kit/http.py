@@ -27,7 +27,8 @@ from pydantic import SecretStr
 from config.settings import ServiceSettings
 from integrations.kit import classify
 from integrations.kit.files import PartFile
-from integrations.kit.text import one_line, shown_url
+from integrations.kit.request_id import HEADER, header_text, identify
+from integrations.kit.text import shown_url
 from integrations.kit.urls import is_loopback, origin_of, resolve
 from scheduler.domain.failure import FailureClass, StageFailure
 from scheduler.ports.provider import Call
@@ -63,7 +64,7 @@ class Trace:
 
     def headers(self) -> dict[str, str]:
         """As HTTP headers; anything but printable ASCII is replaced."""
-        return {"X-Request-ID": _header(self.correlation_id), "Idempotency-Key": _header(self.idempotency_key)}
+        return {HEADER: header_text(self.correlation_id), "Idempotency-Key": header_text(self.idempotency_key)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,6 +340,7 @@ def open_client(*, loopback: bool) -> httpx.AsyncClient:
         limits=httpx.Limits(max_connections=16, max_keepalive_connections=8),
         max_redirects=5,
         headers={"User-Agent": "predawn"},
+        event_hooks={"request": [identify]},
     )
 
 
@@ -361,8 +363,3 @@ def _announced(response: httpx.Response) -> int | None:
 
 def _is_text(content_type: str) -> bool:
     return content_type.startswith("text/") or "json" in content_type or "html" in content_type
-
-
-def _header(value: str) -> str:
-    text = one_line(value, 200)
-    return "".join(char if " " <= char <= "~" else "?" for char in text)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from integrations.kit.answers import RemoteAnswer, RemoteState, poll_delays, read_answer
+from integrations.kit.answers import RemoteAnswer, RemoteState, look_in_s, poll_delays, read_answer
 from integrations.kit.http import GONE, HttpService, Trace
 from integrations.kit.nudge import rest
 from integrations.kit.text import one_line
@@ -102,9 +102,10 @@ async def _watch(
     job = first.job_id or status_url.rsplit("/", 1)[-1]
     running = True
     try:
-        shown, errors, wait_s = 0.0, 0, 0.0
+        shown, errors, wait_s, remaining_s = 0.0, 0, 0.0, first.remaining_s
         for delay in poll_delays(work.poll_s):
-            await rest(max(delay, wait_s), (job, trace.idempotency_key.partition(":")[0]))
+            look_s = look_in_s(delay, poll_s=work.poll_s, remaining_s=remaining_s)
+            await rest(max(look_s, wait_s), (job, trace.idempotency_key.partition(":")[0]))
             try:
                 answer = await _poll(service, work, status_url, job, trace=trace)
             except StageFailure as failure:
@@ -112,10 +113,10 @@ async def _watch(
                 errors += 1
                 if not failure.retryable or not running or errors > TOLERATED_POLL_ERRORS:
                     raise
-                wait_s = min(failure.retry_after_s or 0.0, MAX_WAIT_S)
+                wait_s, remaining_s = min(failure.retry_after_s or 0.0, MAX_WAIT_S), None
                 report(shown, f"{service.name} job {job}: no state ({errors} of {TOLERATED_POLL_ERRORS} tolerated)")
                 continue
-            errors, wait_s = 0, 0.0
+            errors, wait_s, remaining_s = 0, 0.0, answer.remaining_s
             shown = max(shown, answer.progress or 0.0)
             if answer.state is RemoteState.DONE:
                 running = False

@@ -19,6 +19,7 @@ import httpx
 from pydantic import SecretStr
 
 from integrations.kit import classify
+from integrations.kit.request_id import identify_sync
 from integrations.kit.text import shown_url
 from integrations.kit.urls import is_loopback, origin_of
 from scheduler.domain.failure import StageFailure
@@ -99,7 +100,12 @@ def _once(url: str, *, service: str, end: float, limit: int, headers: Mapping[st
     if left <= 0:
         raise _TooSlowError
     loopback = is_loopback(url)
-    client = httpx.Client(trust_env=not loopback, verify=_trust(env=not loopback), headers={"User-Agent": "predawn"})
+    client = httpx.Client(
+        trust_env=not loopback,
+        verify=_trust(env=not loopback),
+        headers={"User-Agent": "predawn"},
+        event_hooks={"request": [identify_sync]},
+    )
     with client, client.stream("GET", url, headers=headers, timeout=left, follow_redirects=False) as response:
         body = bytearray()
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 from config.settings import ServiceSettings
 from integrations.kit.artifacts import artifact_of
@@ -12,7 +13,7 @@ from integrations.kit.http import HttpService, Trace
 from integrations.kit.remote_job import RemoteWork, run_remote_work
 from integrations.kit.segments import joined_output, make_missing, usable_parts
 from integrations.manim.request import Style, render_request
-from scheduler.domain.content import Segment
+from scheduler.domain.content import Segment, name_in
 from scheduler.domain.failure import StageFailure
 from scheduler.domain.render import StageOutput
 from scheduler.domain.timing import card_characters, reading_time_s
@@ -31,6 +32,7 @@ class ManimApi:
         settings: where it is and how it is watched.
         media: probes what comes back.
         programme: the line at the top of every card.
+        names: what it is in other languages.
         style: size, rate and palette of the picture.
     """
 
@@ -38,11 +40,18 @@ class ManimApi:
     service = "manim"
 
     def __init__(
-        self, settings: ServiceSettings, media: LocalMedia, *, programme: str, style: Style | None = None
+        self,
+        settings: ServiceSettings,
+        media: LocalMedia,
+        *,
+        programme: str,
+        names: Mapping[str, str] | None = None,
+        style: Style | None = None,
     ) -> None:
         self._settings = settings
         self._media = media
         self._programme = programme
+        self._names = names or {}
         self._style = style or Style()
 
     async def run(self, call: Call) -> StageOutput:
@@ -66,12 +75,12 @@ class ManimApi:
 
     async def _clip(self, manim: HttpService, call: Call, segment: Segment, progress: Progress) -> StageOutput:
         trace = Trace.of(call, str(segment.index))
+        script = call.needed_script()
+        programme = name_in(script.language, self._programme, self._names)
         own = scene_spec(call.job.payload, segment.index)
         work = RemoteWork(
             path="/render",
-            body=dict(
-                own or render_request(segment, call.needed_script(), programme=self._programme, style=self._style)
-            ),
+            body=dict(own or render_request(segment, script, programme=programme, style=self._style)),
             poll_path=self._settings.poll_path,
             poll_s=self._settings.poll_s,
             timeout_s=call.timeout_s,

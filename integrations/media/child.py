@@ -59,7 +59,7 @@ def main() -> int:
 
 
 def _answer(request: Request, say: Callable[[Mapping[str, Any]], None]) -> dict[str, Any]:
-    """Serve one request; its answer says with ``again`` whether this process is fit for another."""
+    """Serve one request; its answer says with ``again`` whether this process is fit for another, and what it holds."""
 
     def progress(fraction: float, text: str) -> None:
         say({"progress": [round(fraction, 4), text]})
@@ -72,8 +72,8 @@ def _answer(request: Request, say: Callable[[Mapping[str, Any]], None]) -> dict[
         failure = StageFailure(f"{request['call']}: {error}", kind=FailureClass.UNKNOWN, retryable=True)
         answer = {"failure": wire.failure_to_json(failure)}
     unchanged = "result" in answer and request["call"] not in LEAVES_TRACES
-    again = unchanged and _memory() < LARGE_MB * MEGABYTE
-    return answer | {"again": again}
+    held_mb = _memory() / MEGABYTE
+    return answer | {"again": unchanged and held_mb < LARGE_MB, "held_mb": round(held_mb, 1)}
 
 
 def _serve(request: Mapping[str, Any], progress: Callable[[float, str], None]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 from integrations.kit.artifacts import artifact_of
 from integrations.kit.segments import joined_output, make_missing, usable_parts
 from integrations.kit.timed import timed_segments
-from scheduler.domain.content import Segment
+from scheduler.domain.content import Segment, name_in
 from scheduler.domain.failure import StageFailure
 from scheduler.domain.media import MediaExpectation, MediaReport, media_problems
 from scheduler.domain.render import StageName, StageOutput
@@ -34,20 +34,23 @@ class StaticCards:
     Args:
         media: renders them.
         programme: the line at the top of every card.
+        names: what it is in other languages.
     """
 
     name = "static-cards"
     service = None
 
-    def __init__(self, media: LocalMedia, *, programme: str) -> None:
+    def __init__(self, media: LocalMedia, *, programme: str, names: Mapping[str, str] | None = None) -> None:
         self._media = media
         self._programme = programme
+        self._names = names or {}
 
     async def run(self, call: Call) -> StageOutput:
         """Render every segment that has no clip yet; clips that another provider made are kept."""
         call = await asyncio.to_thread(usable_parts, call, role="clip")
         script = call.needed_script()
-        context = CardContext(self._programme, script.date, script.points, script.language)
+        programme = name_in(script.language, self._programme, self._names)
+        context = CardContext(programme, script.date, script.points, script.language)
 
         async def make(segment: Segment) -> StageOutput:
             out = call.workdir / f"clip-{segment.index}.mp4"

@@ -10,6 +10,7 @@ from typing import Any
 
 from config.settings import S3Settings
 from integrations.kit.objects import object_path, public_address, publish_file, published, to_publish
+from integrations.kit.request_id import HEADER, header_text
 from integrations.kit.text import shown_url
 from integrations.s3_storage.errors import failure_of, not_installed
 from scheduler.domain.failure import StageFailure
@@ -60,7 +61,7 @@ class S3Storage:
             StageFailure: see ``errors``; INVALID_OUTPUT when the public address does not hold what was sent.
         """
         video, thumbnail = to_publish(call)
-        opened = await asyncio.to_thread(self._open, call.timeout_s)
+        opened = await asyncio.to_thread(self._open, call)
         shown = None
         if thumbnail is not None:
             shown = await self._publish(opened, call, thumbnail, Path(thumbnail.path).suffix or ".jpg")
@@ -68,7 +69,7 @@ class S3Storage:
         url = await self._publish(opened, call, video, ".mp4")
         return published(call, provider=self.name, video_url=url, thumbnail_url=shown)
 
-    def _open(self, timeout_s: float) -> _Store:
+    def _open(self, call: Call) -> _Store:
         try:
             import obstore  # noqa: PLC0415 - an extra, and 15 MB that only an upload needs
             from obstore.store import S3Store  # noqa: PLC0415 - see above
@@ -86,8 +87,9 @@ class S3Storage:
             virtual_hosted_style_request=False,
             client_options={
                 "allow_http": (settings.endpoint or "").startswith("http://"),
-                "timeout": timedelta(seconds=timeout_s),
+                "timeout": timedelta(seconds=call.timeout_s),
                 "connect_timeout": timedelta(seconds=CONNECT_TIMEOUT_S),
+                "default_headers": {HEADER: header_text(call.correlation_id)},
             },
             # One layer retries, and that is the runner.
             retry_config={"max_retries": 0},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -100,3 +101,8 @@ class Script:
     def points(self) -> int:
         """How many points the script has."""
         return sum(segment.kind is SegmentKind.POINT for segment in self.segments)
+
+
+def name_in(language: str, name: str, names: Mapping[str, str]) -> str:
+    """What is called ``name`` as it is called in a language (``hi-IN``, else ``hi``); else ``name``."""
+    return names.get(language) or names.get(language.split("-", 1)[0].lower()) or name

@@ -31,6 +31,8 @@ class StageState:
     RETRYING = "retrying"
     DONE = "done"
     FAILED = "failed"
+    UNUSED = "not used"
+    """The render went by without it: another route made what it would have made, or nothing needed it."""
 
 
 @dataclass(frozen=True, slots=True)

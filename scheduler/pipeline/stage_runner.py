@@ -34,7 +34,7 @@ from scheduler.pipeline.progress import ProgressMeter
 from scheduler.pipeline.retry import classify, may_retry, wait_s
 from scheduler.pipeline.stages import Pipeline, Stage, ancestors, problem_with, stages_to_run
 from scheduler.ports.clock import Clock
-from scheduler.ports.provider import Call
+from scheduler.ports.provider import Call, correlation
 
 LEAST_ATTEMPT_S = 1.0
 """No attempt that is begun gets less time than this."""
@@ -270,6 +270,7 @@ class StageRunner:
         )
         try:
             call = await self._call(turn, timeout_s)
+            correlation.set(call.correlation_id)
             async with limit:
                 made = await provider.run(call)
             output = self._accept(turn, made)

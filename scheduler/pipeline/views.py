@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -10,6 +10,7 @@ from scheduler.domain.deadline import NEEDS
 from scheduler.domain.job import Job, JobStatus
 from scheduler.domain.render import Attempt, AttemptStatus, StageName
 from scheduler.domain.snapshot import StageState, StageView
+from scheduler.pipeline.stages import ancestors
 
 
 def stage_views(
@@ -27,7 +28,25 @@ def stage_views(
         if attempt.stage in by_stage:
             by_stage[attempt.stage].append(attempt)
     status = JobStatus.QUEUED if job is None else job.status
-    return tuple(_view(stage, tuple(found), status) for stage, found in by_stage.items())
+    return tuple(
+        StageView(stage, StageState.UNUSED)
+        if not found and _passed_by(stage, by_stage, status)
+        else _view(stage, tuple(found), status)
+        for stage, found in by_stage.items()
+    )
+
+
+def _passed_by(stage: StageName, by_stage: Mapping[StageName, Sequence[Attempt]], status: JobStatus) -> bool:
+    """Whether a render without an attempt at ``stage`` went on to what comes after it.
+
+    A route that has failed is no proof: as soon as something before the stage is done anew, the stage will be, too.
+    """
+    if status is JobStatus.COMPLETED:
+        return True
+    before = ancestors(stage)
+    begun = {name: max(one.started_at for one in found) for name, found in by_stage.items() if found}
+    after = [at for name, at in begun.items() if stage in ancestors(name)]
+    return bool(after) and max(after) > max((at for name, at in begun.items() if name in before), default=min(after))
 
 
 def _view(stage: StageName, attempts: tuple[Attempt, ...], status: JobStatus) -> StageView:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -71,6 +72,11 @@ class Call:
         if self.script is None:
             raise RuntimeError(f"stage {self.stage} has no script: it must need script_gen")
         return self.script
+
+
+correlation: ContextVar[str] = ContextVar("correlation", default="")
+"""The correlation id of the attempt that runs here, also in the threads it starts with ``asyncio.to_thread``. For what
+has no ``Call`` at hand; empty outside an attempt."""
 
 
 class Provider(Protocol):

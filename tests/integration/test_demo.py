@@ -11,6 +11,8 @@ from pathlib import Path
 
 import av
 
+from scheduler.domain.fingerprint import shape
+
 PREDAWN = [sys.executable, "-m", "console.cli.main"]
 
 
@@ -44,6 +46,9 @@ def test_with_every_service_failing_there_is_still_a_video_and_the_logs_tell_why
     faults = [f"--fault={fault}" for fault in ("manim=down", "revideo=hang", "tts=down")]
     done = predawn(tmp_path, "demo", "--headless", "--port-base", str(free_base()), *faults)
     assert done.returncode == 0, done.stderr
+    told = [shape(line) for line in done.stderr.splitlines() if "UNAVAILABLE" in line or "TIMEOUT" in line]
+    assert told
+    assert len(set(told)) == len(told), "the same failure is told once"
     path = Path(done.stdout.splitlines()[-1])
     with av.open(path) as video:
         kinds = {stream.type: stream.codec_context.name for stream in video.streams}

@@ -413,6 +413,15 @@ async def test_an_idle_child_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert not media_children() - before
 
 
+async def test_an_idle_child_that_holds_much_goes_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = media_children()
+    monkeypatch.setattr(process, "IDLE_S", 60)
+    monkeypatch.setattr(process, "HEAVY_MB", 1)
+    async with MediaToolkit(processes=1) as toolkit:
+        await toolkit.silence(tmp_path / "silence.wav", duration_s=0.1)
+        assert await until(lambda: not media_children() - before, 10)
+
+
 def test_a_child_that_is_large_or_leaves_traces_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
     def served(_request: Any, _progress: Any) -> dict[str, Any]:
         return {}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from integrations.kit.answers import RemoteState, poll_delays, read_answer, read_progress
+from integrations.kit.answers import RemoteState, look_in_s, poll_delays, read_answer, read_progress
 
 DONE, QUEUED, RUNNING, FAILED = RemoteState.DONE, RemoteState.QUEUED, RemoteState.RUNNING, RemoteState.FAILED
 
@@ -107,3 +107,13 @@ def test_polls_start_quickly_and_settle() -> None:
     assert delays[0] == 0.25
     assert delays == sorted(delays)
     assert delays[-1] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("delay_s", "remaining_s", "look_s"),
+    [(1.0, None, 1.0), (1.0, 60.0, 1.0), (1.0, 0.6, 0.6), (1.0, 0.0, 0.25), (0.25, 0.0, 0.25), (1.0, -3.0, 0.25)],
+)
+def test_a_job_is_looked_at_when_its_service_says_that_it_will_be_done(
+    delay_s: float, remaining_s: float | None, look_s: float
+) -> None:
+    assert look_in_s(delay_s, poll_s=1.0, remaining_s=remaining_s) == look_s

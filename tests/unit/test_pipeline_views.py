@@ -96,3 +96,24 @@ def test_a_stage_that_runs_has_not_ended() -> None:
 
     assert view.finished_at is None
     assert not view.degraded
+
+
+def test_stages_that_another_route_went_by_are_not_used() -> None:
+    def states(*made: Attempt, job: JobStatus = JobStatus.PROCESSING) -> list[str]:
+        return [view.state for view in stage_views(made, job=replace(JOB, status=job))]
+
+    waiting, done, running, unused = StageState.WAITING, StageState.DONE, StageState.RUNNING, StageState.UNUSED
+    brief = attempt(COMPLETED, stage=StageName.BRIEF, provider="brief-check")
+    route = attempt(STARTED, stage=StageName.REVIDEO, provider="orchestrator-route", at_s=1)
+    assert states(brief) == [done, *[waiting] * 6]
+    assert states(brief, route) == [done, unused, unused, unused, running, waiting, waiting]
+
+    failed = attempt(FAILED, stage=StageName.REVIDEO, provider="orchestrator-route", at_s=1)
+    script = attempt(COMPLETED, stage=StageName.SCRIPT_GEN, provider="chat-script", at_s=9)
+    assert states(brief, failed, script)[1:4] == [done, waiting, waiting], "the pipeline has taken over"
+
+    made = [
+        attempt(COMPLETED, stage=stage, provider="p", at_s=n)
+        for n, stage in enumerate((StageName.BRIEF, StageName.REVIDEO, StageName.VERIFY, StageName.UPLOAD))
+    ]
+    assert states(*made, job=JobStatus.COMPLETED) == [done, unused, unused, unused, done, done, done]

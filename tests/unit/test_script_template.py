@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config.settings import SHIPPED_BRIEFS
+from config.settings import SHIPPED_BRIEFS, ContentSettings
 from integrations.content import read_brief
 from integrations.template_script import TemplateScript, build_script
 from integrations.template_script.condense import COMFORTABLE, LONGEST, MAX_LINES, MAX_RECAP, lines_of, recap_of
 from integrations.template_script.script import SHORTEST_VIDEO_S, spoken_words
 from integrations.template_script.speech import sentence, spoken
 from scheduler.domain.codec import script_from_json
-from scheduler.domain.content import Brief, Headline, SegmentKind
+from scheduler.domain.content import Brief, Headline, SegmentKind, name_in
 from scheduler.domain.failure import StageFailure
 from scheduler.domain.job import Job, JobStatus, Priority
 from scheduler.domain.render import StageName
@@ -260,3 +260,15 @@ async def test_the_provider_refuses_a_brief_without_headlines(tmp_path: Path) ->
         await TemplateScript(PROGRAMME).run(call(replace(BRIEF, headlines=()), tmp_path))
     with pytest.raises(RuntimeError, match="must need stage brief"):
         await TemplateScript(PROGRAMME).run(call(None, tmp_path))
+
+
+async def test_a_brief_in_hindi_gets_the_programme_s_hindi_name(tmp_path: Path) -> None:
+    names = ContentSettings().programme_names
+    hindi = replace(BRIEF, language="hi-IN")
+    output = await TemplateScript(PROGRAMME, names).run(call(hindi, tmp_path))
+    said = " ".join(segment.narration for segment in script_from_json(output.data["script"]).segments)
+    assert names["hi"] in said
+    assert PROGRAMME not in said
+    own = ContentSettings(programme="Our Institute", programmes={"mr": "आमची संस्था"}).programme_names
+    assert name_in("hi", "Our Institute", own) == "Our Institute", "the name that ships is not put over another one"
+    assert name_in("mr", "Our Institute", own) == "आमची संस्था"

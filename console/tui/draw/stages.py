@@ -88,7 +88,7 @@ def draw_stages(frame: Frame) -> list[Content]:
 def _stage(frame: Frame, stage: StageView, axis: Axis | None) -> Content:
     signs = frame.signs
     word = stage_word(stage, signs)
-    waiting = stage.state == StageState.WAITING
+    waiting = stage.state in {StageState.WAITING, StageState.UNUSED}
     wide = frame.width >= _WIDE
     tries = _tries(stage)
     head = line(

@@ -79,6 +79,7 @@ def stage_word(stage: StageView, signs: Signs) -> Word:
         StageState.RETRYING: Word(signs.half, "retrying", WARN),
         StageState.DONE: Word(signs.full, "done", OK),
         StageState.FAILED: Word(signs.bad, "failed", BAD),
+        StageState.UNUSED: Word(signs.dash, "not used", MUTED),
     }
     return words.get(stage.state, Word(signs.empty, stage.state, MUTED))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import UTC, date, datetime, tzinfo
 
 import structlog
@@ -85,7 +86,9 @@ class FeedBriefs:
         read: list[tuple[Entry, ...]] = []
         failures: list[StageFailure] = []
         with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="feed") as pool:
-            for feed, found in zip(self._feeds, pool.map(self._read, self._feeds), strict=True):
+            # Each thread in a context like ours: what is fetched belongs to the job that asks.
+            reading = [pool.submit(copy_context().run, self._read, feed) for feed in self._feeds]
+            for feed, found in zip(self._feeds, [one.result() for one in reading], strict=True):
                 if isinstance(found, StageFailure):
                     log.warning("feed left out", feed=feed.name, kind=found.kind.value, error=found.message)
                     failures.append(found)

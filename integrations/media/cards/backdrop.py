@@ -34,13 +34,23 @@ def backdrop(warmth: float) -> Image.Image:
     distance = np.sqrt(((x - 0.86) / 0.72) ** 2 + ((y - 1.12) / 0.62) ** 2)
     glow: Float = np.clip(1 - distance, 0, 1) ** 2.2 * warmth
     sky = sky + (np.array(theme.DAWN, np.float32) - sky) * glow
-    noise = np.random.default_rng(6).normal(0.5, 0.35, (theme.HEIGHT, theme.WIDTH)).astype(np.float32)
+    noise = _noise()
     size = (theme.WIDTH, theme.HEIGHT)
     channels = (Image.fromarray(np.ascontiguousarray(sky[:, :, n])).resize(size) for n in range(3))
     dithered = [np.clip(np.asarray(channel) + noise, 0, 255).astype(np.uint8) for channel in channels]
     image = Image.merge("RGB", [Image.fromarray(channel) for channel in dithered])
     _stars(image)
     return image
+
+
+def _noise() -> Float:
+    """Between 0 and 1, mostly near the middle. Not by ``numpy.random``, which a child would load for this alone."""
+    chance = random.Random(6)  # noqa: S311 - the same sky every night, not a secret
+    shape = theme.HEIGHT, theme.WIDTH
+    one, other = (
+        np.frombuffer(chance.randbytes(theme.HEIGHT * theme.WIDTH), np.uint8).reshape(shape) for _ in range(2)
+    )
+    return np.add(one, other, dtype=np.float32) / np.float32(510)
 
 
 def _stars(image: Image.Image) -> None:
