@@ -33,8 +33,8 @@ async def watch(report: Callable[[float], None]) -> None:
 def predawn(home: Path, file: Path) -> None:
     """The console as ``predawn console`` runs it."""
     from config.loader import load_settings  # noqa: PLC0415 - the imports are part of what is measured
+    from console.bootstrap.attach import make_app  # noqa: PLC0415 - the same
     from console.bootstrap.reading import open_operations  # noqa: PLC0415 - the same
-    from console.bootstrap.terminal import make_app  # noqa: PLC0415 - the same
     from scheduler.domain.access import Role  # noqa: PLC0415 - the same
     from scheduler.ports.operations import Actor  # noqa: PLC0415 - the same
 

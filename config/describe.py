@@ -80,7 +80,7 @@ def markdown() -> str:
     """A Markdown table for each section; sections that take the same keys as an earlier one list what differs."""
     parts: list[str] = []
     first: dict[type[BaseModel], tuple[Key, list[str]]] = {}
-    for key, table, doc in _tables(settings_tree(), ()):
+    for key, table, doc in _tables(settings_tree(documented=True), ()):
         leaves = [(name, node) for name, node in table.fields.items() if isinstance(node, Leaf)]
         if not leaves:
             continue
@@ -101,7 +101,7 @@ def markdown() -> str:
 
 def _document(settings: Settings, note: Note, *, documented: Documented) -> str:
     lines: list[str] = [] if documented is None else [*_comment(HEADER), ""]
-    lines += _render(settings, settings_tree(), (), note, documented=documented)
+    lines += _render(settings, settings_tree(documented=True), (), note, documented=documented)
     return "\n".join(lines).strip("\n") + "\n"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import time
 from enum import Enum
@@ -15,6 +15,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from config.docstrings import field_docs
 from config.settings import Settings
 
 Key = tuple[str, ...]
@@ -77,24 +78,33 @@ Node = Leaf | Table | NamedTables
 
 
 @cache
-def settings_tree() -> Table:
-    """The shape of ``Settings``."""
-    return _table(Settings, Settings.__doc__ or "")
+def settings_tree(*, documented: bool = False) -> Table:
+    """The shape of ``Settings``; ``documented``: with what is written about each setting, which costs time to read."""
+    return _table(Settings, Settings.__doc__ or "", field_docs if documented else _no_docs)
 
 
-def _table(model: type[BaseModel], doc: str) -> Table:
-    return Table({name: _node(field) for name, field in model.model_fields.items()}, doc, model)
+Docs = Callable[[type[BaseModel]], Mapping[str, str]]
 
 
-def _node(field: FieldInfo) -> Node:
+def _no_docs(_model: type[BaseModel]) -> Mapping[str, str]:
+    return {}
+
+
+def _table(model: type[BaseModel], doc: str, docs: Docs) -> Table:
+    texts = docs(model)
+    fields = {name: _node(field, texts.get(name, ""), docs) for name, field in model.model_fields.items()}
+    return Table(fields, doc, model)
+
+
+def _node(field: FieldInfo, doc: str, docs: Docs) -> Node:
     annotation, optional = _plain(field.annotation)
-    doc = field.description or ""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return _table(annotation, doc or (annotation.__doc__ or "").split("\n", maxsplit=1)[0])
+        return _table(annotation, doc or (annotation.__doc__ or "").split("\n", maxsplit=1)[0], docs)
     if get_origin(annotation) is dict:
         entry, _ = _plain(get_args(annotation)[1])
         if isinstance(entry, type) and issubclass(entry, BaseModel):
-            return NamedTables(_table(entry, (entry.__doc__ or "")), doc, cast("dict[str, BaseModel]", field.default))
+            default = cast("dict[str, BaseModel]", field.default)
+            return NamedTables(_table(entry, (entry.__doc__ or ""), docs), doc, default)
     kind = _kind(annotation)
     metadata = [*field.metadata, *_metadata(field.annotation)]
     accepts = _accepts(kind, annotation, metadata) + (' or "none"' if optional else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 
 from config.settings import Settings
@@ -31,8 +32,15 @@ LISTENS_ON_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0", "::
 """Values of ``api.host`` under which the API answers on this machine's loopback addresses."""
 
 
-def open_installation_store(settings: Settings, *, follow_file: bool = False) -> Store:
+def open_installation_store(
+    settings: Settings, *, follow_file: bool = False, types: Mapping[str, JobType] | None = None
+) -> Store:
     """The store of the settings, migrated; the home folder is made for its owner alone.
+
+    Args:
+        settings: where it is, and its limits.
+        follow_file: see ``open_store``.
+        types: the job types, where they are known already.
 
     Raises:
         StoreError: the database cannot be used.
@@ -53,7 +61,7 @@ def open_installation_store(settings: Settings, *, follow_file: bool = False) ->
             retry_delay_s=settings.queue.retry_delay_s,
         ),
     )
-    for kind in job_types(settings, ask=False).values():
+    for kind in (types or job_types(settings, ask=False)).values():
         if kind.time_limit_s is not None:
             store.add_queue_config(
                 QueueConfig(
@@ -96,16 +104,17 @@ def open_operations(settings: Settings) -> StoreOperations:
     Raises:
         StoreError: the database cannot be used.
     """
-    return make_operations(settings, open_installation_store(settings, follow_file=True))
+    types = job_types(settings, ask=False)
+    return make_operations(settings, open_installation_store(settings, follow_file=True, types=types), types)
 
 
-def make_operations(settings: Settings, store: Store) -> StoreOperations:
-    """Operations over an open store."""
+def make_operations(settings: Settings, store: Store, types: Mapping[str, JobType] | None = None) -> StoreOperations:
+    """Operations over an open store; ``types``: the job types, where they are known already."""
     return StoreOperations(
         store,
         settings,
         SystemClock(),
-        job_types=job_types(settings, ask=False),
+        job_types=types or job_types(settings, ask=False),
         chains=chains(settings),
         probe=lambda: _probe(settings),
         trial=lambda channel: _trial(settings, channel),

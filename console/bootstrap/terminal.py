@@ -1,4 +1,4 @@
-"""The console put together: the TUI over operations, alone or with a daemon in a thread of the same process."""
+"""The console with a daemon in a thread of the same process: ``up`` and the demo."""
 
 from __future__ import annotations
 
@@ -11,30 +11,16 @@ from types import TracebackType
 from typing import Any, Self
 
 from config.settings import Settings
+from console.bootstrap.attach import make_app
 from console.bootstrap.daemon import Installation
 from console.bootstrap.demo import DemoPlan, running_demo, start_tonight
 from console.bootstrap.once import video_file
-from console.tui.app import PredawnApp
-from console.tui.savedviews import SavedViews
 from scheduler.domain.job import JobStatus
 from scheduler.logs import configure as configure_logs
-from scheduler.ports.clock import SystemClock
 from scheduler.ports.operations import Actor, JobDetail, Operations
 
 JOIN_S = 15.0
 START_S = 30.0
-
-
-def run_console(settings: Settings, operations: Operations, actor: Actor) -> None:
-    """Attach the console to a database."""
-    configure_logs(None, settings.log.level, stderr=False)
-    make_app(settings, operations, actor).run(mouse=True)
-
-
-def make_app(settings: Settings, operations: Operations, actor: Actor) -> PredawnApp:
-    """The console's program."""
-    views = SavedViews(settings.home / "console-views.json", settings.console.views)
-    return PredawnApp(operations, actor=actor, settings=settings.console, clock=SystemClock(), views=views)
 
 
 def run_up(settings: Settings, actor: Actor) -> None:

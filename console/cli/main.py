@@ -2,57 +2,65 @@
 
 from __future__ import annotations
 
+import gc
 import sys
-from importlib.metadata import version
+from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from console.cli import (
-    alerts,
-    audit,
-    brief,
-    config,
-    db,
-    demo,
-    doctor,
-    failures,
-    job_types,
-    jobs,
-    render,
-    replay,
-    report,
-    run,
-    schedules,
-    services,
-    simulate,
-    sla,
-    status,
-    token,
-)
 from console.cli.context import EXIT_USAGE, Cli, exit_codes
 from console.cli.output import say
 from scheduler.logs import quiet
 
-app = typer.Typer(
-    name="predawn",
-    no_args_is_help=True,
-    add_completion=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    help="Operations console and deadline-aware scheduler for nightly video renders.",
-    epilog="Start with: predawn demo",
-)
+GROUPS = {
+    "jobs": "jobs:app",
+    "alerts": "alerts:app",
+    "outbox": "alerts:outbox_app",
+    "schedules": "schedules:app",
+    "audit": "audit:app",
+    "config": "config:app",
+    "db": "db:app",
+    "services": "services:app",
+    "types": "job_types:app",
+    "token": "token:app",
+}
+"""Commands with commands below them, and where each is, in this package."""
+COMMANDS = {
+    "demo": "demo:demo",
+    "up": "run:up",
+    "serve": "run:serve",
+    "worker": "run:worker",
+    "api": "run:api",
+    "console": "run:console",
+    "render": "render:render",
+    "status": "status:status",
+    "watch": "status:watch",
+    "sla": "sla:sla",
+    "failures": "failures:failures",
+    "report": "report:report",
+    "simulate": "simulate:simulate",
+    "logs": "jobs:logs",
+    "replay": "replay:replay",
+    "doctor": "doctor:doctor",
+    "brief": "brief:brief",
+    "local-services": "run:local_services",
+}
+"""The others."""
+_YOUNG = 20_000
+"""Objects made until the collector looks at the young ones: a start makes many and no rubbish."""
 
 
 def _version(value: bool) -> None:
     if value:
+        from importlib.metadata import version  # noqa: PLC0415 - costs every start 20 ms
+
         typer.echo(f"predawn {version('predawn')}")
         raise typer.Exit
 
 
-@app.callback()
 def root(
     ctx: typer.Context,
     config_file: Annotated[
@@ -84,38 +92,37 @@ def root(
     ctx.obj = Cli(config_file=config_file, overrides=overrides)
 
 
-app.add_typer(jobs.app, name="jobs")
-app.add_typer(alerts.app, name="alerts")
-app.add_typer(alerts.outbox_app, name="outbox")
-app.add_typer(schedules.app, name="schedules")
-app.add_typer(job_types.app, name="types")
-app.add_typer(audit.app, name="audit")
-app.add_typer(config.app, name="config")
-app.add_typer(db.app, name="db")
-app.add_typer(services.app, name="services")
-app.add_typer(token.app, name="token")
-app.command()(demo.demo)
-app.command()(run.up)
-app.command()(run.serve)
-app.command()(run.worker)
-app.command()(run.api)
-app.command()(run.console)
-app.command()(render.render)
-app.command()(status.status)
-app.command()(status.watch)
-app.command()(sla.sla)
-app.command()(failures.failures)
-app.command()(report.report)
-app.command()(simulate.simulate)
-app.command()(jobs.logs)
-app.command()(replay.replay)
-app.command()(doctor.doctor)
-app.command()(brief.brief)
-app.command("local-services")(run.local_services)
+def command_line(words: Iterable[str] = ()) -> typer.Typer:
+    """The command line; only the commands that are named among ``words`` are imported, all when none is."""
+    app = typer.Typer(
+        name="predawn",
+        no_args_is_help=True,
+        add_completion=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        help="Operations console and deadline-aware scheduler for nightly video renders.",
+        epilog="Start with: predawn demo",
+    )
+    app.callback()(root)
+    named = set(words) & (GROUPS.keys() | COMMANDS.keys())
+    for name, where in GROUPS.items():
+        if not named or name in named:
+            app.add_typer(_found(where), name=name)
+    for name, where in COMMANDS.items():
+        if not named or name in named:
+            app.command(name)(_found(where))
+    return app
+
+
+def _found(where: str) -> Any:
+    module, _, name = where.partition(":")
+    return getattr(import_module(f"console.cli.{module}"), name)
 
 
 def main() -> None:
     """Run the command line; errors that people cause or meet end in one line and the exit code of the contract."""
+    gc.set_threshold(_YOUNG)
+    app = command_line(sys.argv[1:])
     try:
         with exit_codes():
             # Outside of its standalone mode Click answers a command's exit code instead of raising it.

@@ -96,7 +96,7 @@ def console(
         run_web(command_of(config_file=loaded.config_file, home=loaded.settings.home, database_url=url), port)
         return
     needs_terminal("console", "predawn status and predawn watch tell the same as text")
-    from console.bootstrap.terminal import run_console  # noqa: PLC0415 - Textual costs 0.3 s
+    from console.bootstrap.attach import run_console  # noqa: PLC0415 - Textual costs 0.3 s
 
     cli = cli_of(ctx)
     run_console(cli.settings, cli.operations, cli.console_actor)

@@ -8,14 +8,15 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any, ClassVar, cast
 
-from textual._compositor import ChopsUpdate
+from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.screen import Screen
 from textual.signal import Signal
 
 from console.tui.driver import ConsoleDriver
 from console.tui.exporting import export_view
-from console.tui.frames import TightUpdate
+from console.tui.frames import TightUpdate, WholeUpdate
 from console.tui.host import ConsoleHost
+from console.tui.pen import Pen
 from console.tui.registry import SCREENS, ScreenEntry
 from console.tui.screens.base import Paintable
 from console.tui.screens.help import HelpScreen
@@ -66,9 +67,16 @@ class PredawnApp(ConsoleHost):
             background.close()
 
     def _display(self, screen: Screen[Any], renderable: Any) -> None:
-        """Send only what has changed."""
-        tight = TightUpdate.of(renderable) if isinstance(renderable, ChopsUpdate) else renderable
-        super()._display(screen, tight)  # pyright: ignore[reportUnknownMemberType] - Textual leaves its types open
+        """Send only what has changed, in few bytes."""
+        pen = self._driver.pen if isinstance(self._driver, ConsoleDriver) else Pen()
+        match renderable:
+            case ChopsUpdate():
+                renderable = TightUpdate.of(renderable, pen)
+            case LayoutUpdate():
+                renderable = WholeUpdate.of(renderable, pen)
+            case _:
+                pass
+        super()._display(screen, renderable)  # pyright: ignore[reportUnknownMemberType] - Textual leaves its types open
 
     def _arm_tick(self) -> None:
         """The next tick at the next full second, so that the clock never skips one."""
@@ -162,5 +170,7 @@ class PredawnApp(ConsoleHost):
 
     def action_redraw(self) -> None:
         """Send everything again: something else has written to the terminal."""
+        if isinstance(self._driver, ConsoleDriver):
+            self._driver.pen.lost()
         compositor: Any = self.screen._compositor  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - no public way
         self._display(self.screen, compositor.render_update(full=True))

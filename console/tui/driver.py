@@ -15,6 +15,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
 from console.tui.link import ASK, Link
+from console.tui.pen import RESET, Pen
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -71,6 +72,7 @@ class ConsoleDriver(LinuxDriver):
         self._terminal = _Terminal(cast("IO[str]", self._file), self.link)
         self._file = cast("Any", self._terminal)
         self._input_gone = False
+        self.pen = Pen()
 
     @property
     def terminal_gone(self) -> bool:
@@ -83,6 +85,7 @@ class ConsoleDriver(LinuxDriver):
         The cursor is hidden: that Textual puts it in the corner behind each frame is left out.
         """
         data = data.removesuffix(_HOME)
+        self.pen.other(data)
         super().write(data + ASK if self.link.sending(size_of(data)) else data)
 
     def process_message(self, message: Message) -> None:
@@ -95,6 +98,11 @@ class ConsoleDriver(LinuxDriver):
         if not self.terminal_gone:
             self.link.quiet.wait(LAST_ANSWER_S)
         super().disable_input()
+
+    def stop_application_mode(self) -> None:
+        """Leave the terminal with its own colours."""
+        self.write(RESET)
+        super().stop_application_mode()
 
     def _hung_up(self) -> bool:
         poller = select.poll()

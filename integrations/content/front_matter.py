@@ -6,12 +6,14 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
-
-import yaml
+from typing import TYPE_CHECKING
 
 from integrations.content.limits import edition_problems, language_of, language_problem, title_problems
 from integrations.content.problems import BriefProblem
 from integrations.content.text import one_line
+
+if TYPE_CHECKING:
+    import yaml
 
 KEYS = ("date", "title", "language", "edition")
 REQUIRED = ("date", "title")
@@ -97,6 +99,8 @@ def _entries(text: str, first_line: int, problems: list[BriefProblem]) -> dict[s
         )
         problems.append(BriefProblem.at_line(first_line, message))
         return {}
+    import yaml  # noqa: PLC0415 - 15 ms that a console which opens no brief does not wait for
+
     root = None
     try:
         problems += _refused_tokens(text, first_line)
@@ -118,6 +122,8 @@ def _entries(text: str, first_line: int, problems: list[BriefProblem]) -> dict[s
 
 
 def _refused_tokens(text: str, first_line: int) -> list[BriefProblem]:
+    import yaml  # noqa: PLC0415 - see _entries
+
     message = 'YAML anchors (&), aliases (*) and tags (!) are not taken; put the text in "quotes"'
     return [
         BriefProblem.at_line(first_line + token.start_mark.line, message)
@@ -127,6 +133,8 @@ def _refused_tokens(text: str, first_line: int) -> list[BriefProblem]:
 
 
 def _mapping(root: yaml.MappingNode, first_line: int, problems: list[BriefProblem]) -> dict[str, _Entry | None]:
+    import yaml  # noqa: PLC0415 - see _entries
+
     entries: dict[str, _Entry | None] = {}
     lines: dict[str, int] = {}
     for key, value in root.value:

@@ -150,7 +150,14 @@ class SqlQueue(SqlEnqueue):
             return self._config(connection, job_type)
 
     def add_queue_config(self, config: QueueConfig) -> bool:
-        """Insert the limits of a job type that has none yet; an operator's are left as they are (False)."""
+        """Insert the limits of a job type that has none yet; an operator's are left as they are (False).
+
+        It looks first: who finds them there does not wait for anybody's write.
+        """
+        there = select(job_queue_config.c.job_type).where(job_queue_config.c.job_type == config.job_type)
+        with self._db.read() as connection:
+            if connection.execute(there).first() is not None:
+                return False
         statement = (
             self._insert(job_queue_config)
             .values(job_type=config.job_type, **_limits(config))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from console.cli.main import app
+from console.cli.main import command_line
 from scheduler.domain.failure import FailureClass, FailureRecord
 from scheduler.domain.job import JobSpec
 from scheduler.store import open_store
@@ -33,16 +33,16 @@ def test_the_same_failure_is_one_line_with_its_count_and_an_example(tmp_path: Pa
     url = f"sqlite:///{tmp_path / 'predawn.db'}"
     command = ["--home", str(tmp_path), "--database-url", url, "failures"]
     run = CliRunner()
-    assert "no render has failed" in run.invoke(app, command).stderr
+    assert "no render has failed" in run.invoke(command_line(), command).stderr
     failed(url, "no answer within 240 s", "manim")
     failed(url, "no \x1b[31mbucket", "upload")
     last = failed(url, "no answer within 60 s", "manim")
-    lines = run.invoke(app, command).stdout.splitlines()
+    lines = run.invoke(command_line(), command).stdout.splitlines()
     assert len(lines) == 3
     assert last[:8] in lines[1]
     assert "\x1b" not in lines[2]
 
-    shown = json.loads(run.invoke(app, [*command, "--json", "--limit", "1"]).stdout)
+    shown = json.loads(run.invoke(command_line(), [*command, "--json", "--limit", "1"]).stdout)
     (group,) = shown["items"]
     assert (group["count"], group["job_id"], group["failure_reason"], group["stage"]) == (2, last, "TIMEOUT", "manim")
     assert group["first_at"] <= group["last_at"]
