@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, assert_never
 from zoneinfo import ZoneInfo
@@ -14,7 +14,7 @@ from scheduler.alerting.plan import Channels, command_plan
 from scheduler.auditing import Auditor, command, note
 from scheduler.domain.alert import Alert, AlertEvent, AlertState, Mute, acknowledge
 from scheduler.domain.job import CancelOutcome, Job
-from scheduler.domain.outbox import ChannelHealth, Delivery, DeliveryState
+from scheduler.domain.outbox import CHANNELS, ChannelHealth, Delivery, DeliveryState, TestStep
 from scheduler.domain.snapshot import Page
 from scheduler.ports.alert_store import AlertNotFoundError, AlertPlan
 from scheduler.ports.alerts import AlertDetail, PressAction
@@ -36,6 +36,7 @@ class AlertCommands:
     _store: Store
     _settings: Settings
     _clock: Clock
+    _try_channel: Callable[[str], tuple[TestStep, ...]] | None = None
 
     @property
     def auditor(self) -> Auditor:
@@ -49,6 +50,26 @@ class AlertCommands:
     def cancel(self, job_id: str, *, actor: Actor) -> CancelOutcome:
         """Given by the whole."""
         raise NotImplementedError
+
+    def channels(self) -> tuple[str, ...]:
+        """The channels that are set up here, by name."""
+        chosen = self._settings.alerts
+        deadman = chosen.deadman.nightly_url or chosen.deadman.liveness_url
+        found = (chosen.slack.bot_token, chosen.email.host, deadman, chosen.apprise_urls)
+        return tuple(name for name, value in zip(CHANNELS, found, strict=True) if value is not None)
+
+    @command("alert.test", target="channel")
+    def test_channel(self, channel: str, *, actor: Actor) -> tuple[TestStep, ...]:
+        """Send a test over a channel step by step."""
+        if channel not in CHANNELS:
+            raise InvalidError(f"there is no channel {channel!r} to test; choose one of {', '.join(CHANNELS)}")
+        if self._try_channel is None:
+            raise InvalidError(f"nothing is sent from here; run: predawn alerts test {channel}")
+        steps = self._try_channel(channel)
+        bad = next((step for step in steps if not step.fine), None)
+        if bad is not None:
+            note(refused=f"{bad.what}: {bad.told}")
+        return steps
 
     def alerts(self, *, states: Sequence[AlertState] = (), limit: int = 50, cursor: str | None = None) -> Page[Alert]:
         """Alerts by pages, newest first."""

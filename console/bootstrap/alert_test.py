@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ import httpx
 from slack_sdk.errors import SlackApiError
 
 from config.settings import Settings
+from console.text import clean
 from integrations.apprise.sender import AppriseMissingError, AppriseSender
 from integrations.deadman.sender import ping
 from integrations.email.sender import compose, post, trial_letter
@@ -19,14 +21,19 @@ from integrations.kit.http import open_client
 from integrations.kit.urls import is_loopback
 from integrations.slack.classify import classify, error_code, error_data, explain
 from integrations.slack.client import open_slack
-from scheduler.domain.outbox import Delivery, DeliveryState, Sent
+from scheduler.domain.outbox import Delivery, DeliveryState, Sent, TestStep
 
-CHANNELS = ("slack", "email", "deadman", "apprise")
 NEEDED_SCOPES = {"chat:write": "post", "channels:history": "look for a message whose delivery is in doubt"}
 
 
 NO_BOT = "alerts.slack.bot_token is not set (PREDAWN_ALERTS__SLACK__BOT_TOKEN_FILE names a file with it)"
 NO_CHANNEL = "alerts.slack.channel is not set: copy the channel's id (C…) from its details"
+
+
+def try_now(settings: Settings, channel: str) -> tuple[TestStep, ...]:
+    """Try a channel step by step, for who waits for it."""
+    steps = asyncio.run(try_channel(settings, channel))
+    return tuple(TestStep(channel, step.what, step.fine, clean(step.told, limit=300)) for step in steps)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from integrations.content.asked import DoubtSource, PromptSource
 from integrations.kit.urls import is_loopback, origin_of
 from integrations.workflow import WorkflowSource
 from scheduler.domain.job import UPGRADE, QueueConfig
+from scheduler.domain.outbox import TestStep
 from scheduler.domain.render import StageName
 from scheduler.domain.service import ServiceHealth
 from scheduler.job_types import ORCHESTRATOR, PIPELINE, SORA, WORKFLOW, JobType, by_name
@@ -107,6 +108,7 @@ def make_operations(settings: Settings, store: Store) -> StoreOperations:
         job_types=job_types(settings, ask=False),
         chains=chains(settings),
         probe=lambda: _probe(settings),
+        try_channel=lambda channel: _try_channel(settings, channel),
         recording=RecordingReader(settings.recording_file, limit_bytes=settings.recording.limit_mb * MEGABYTE),
     )
 
@@ -115,6 +117,12 @@ def _probe(settings: Settings) -> tuple[ServiceHealth, ...]:
     from console.bootstrap.daemon import probe_services  # noqa: PLC0415 - what a daemon needs costs commands a second
 
     return asyncio.run(probe_services(settings))
+
+
+def _try_channel(settings: Settings, channel: str) -> tuple[TestStep, ...]:
+    from console.bootstrap.alert_test import try_now  # noqa: PLC0415 - Slack's SDK and SMTP cost a second
+
+    return try_now(settings, channel)
 
 
 def job_types(settings: Settings, *, ask: bool = True) -> dict[str, JobType]:

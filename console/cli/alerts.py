@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import re
 from typing import Annotated, Any
@@ -196,14 +195,12 @@ def try_one(
 
     Example: predawn alerts test slack
     """
-    from console.bootstrap.alert_test import CHANNELS, try_channel  # noqa: PLC0415 - Slack's SDK and SMTP cost a second
-
-    if channel not in CHANNELS:
-        raise InvalidError(f"there is no channel {channel!r} to test; choose one of {', '.join(CHANNELS)}")
-    steps = asyncio.run(try_channel(cli_of(ctx).settings, channel))
+    cli = cli_of(ctx)
+    steps = cli.operations.test_channel(channel, actor=cli.actor)
     bad = [step for step in steps if not step.fine]
     if as_json:
-        print_json({"channel": channel, "fine": not bad, "steps": [dataclasses.asdict(step) for step in steps]})
+        told = [{"what": step.what, "fine": step.fine, "told": step.told} for step in steps]
+        print_json({"channel": channel, "fine": not bad, "steps": told})
     else:
         for step in steps:
             typer.echo(f"{'ok  ' if step.fine else 'BAD '} {step.what}: {step.told}")

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from scheduler.domain.alert import Alert, AlertEvent, AlertState, Mute
-from scheduler.domain.outbox import ChannelHealth, Delivery, DeliveryState
+from scheduler.domain.outbox import ChannelHealth, Delivery, DeliveryState, TestStep
 from scheduler.domain.snapshot import Page
 
 if TYPE_CHECKING:
@@ -113,6 +113,18 @@ class AlertOperations(Protocol):
         Raises:
             NotFoundError: none with this id.
             InvalidError: it is sent, superseded or in flight.
+        """
+        ...
+
+    def channels(self) -> tuple[str, ...]:
+        """The channels that are set up here, by name."""
+        ...
+
+    def test_channel(self, channel: str, *, actor: Actor) -> tuple[TestStep, ...]:
+        """Send a test over a channel step by step; it ends with the first step that fails. Blocks until it is known.
+
+        Raises:
+            InvalidError: there is no such channel, or this process cannot test.
         """
         ...
 
