@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from scheduler.domain.audit import AuditLine
+from scheduler.domain.failure import FailureRecord
+from scheduler.domain.fingerprint import FailureGroup, fingerprint
 from scheduler.domain.recording import Mark, MarkKind
 from scheduler.domain.render import Attempt, AttemptStatus
 from scheduler.ports.operations import OperationError, Operations
 
 CALLS = 3000
 """Newest calls in which a failure counts as known."""
+GROUPS = 200
+"""Final failures, by fingerprint, in which one counts as known."""
 LINES = 200
 MARKS = 200
 TOLD = (MarkKind.VERDICT, MarkKind.ALERT, MarkKind.FALLBACK, MarkKind.DATABASE, MarkKind.GAP)
@@ -78,29 +82,45 @@ def morning_brief(operations: Operations, *, since: datetime, now: datetime, rea
         since=since,
         until=now,
         marks=marks,
-        failures=new_failures(operations.recent_attempts(limit=CALLS), since),
+        failures=new_failures(operations.recent_attempts(limit=CALLS), since, operations.failure_groups(limit=GROUPS)),
         commands=tuple(line for line in lines if line.at > since and line.entry.actor != reader)[::-1],
         recorded=recorded,
     )
 
 
-def new_failures(attempts: Sequence[Attempt], since: datetime) -> tuple[NewFailure, ...]:
-    """Failures (by class, stage and provider) that were first seen after ``since``. Pure.
+def new_failures(
+    attempts: Sequence[Attempt], since: datetime, groups: Sequence[FailureGroup] = ()
+) -> tuple[NewFailure, ...]:
+    """Failures, told apart by their fingerprint, that were first seen after ``since``. Pure.
 
     Args:
-        attempts: oldest first.
+        attempts: calls of providers, oldest first.
         since: aware.
+        groups: the final failures of renders over all nights.
     """
-    found: dict[tuple[str, str, str], NewFailure] = {}
+    found: dict[str, NewFailure] = {}
     for one in attempts:
         if one.status is not AttemptStatus.FAILED or one.error_class is None:
             continue
-        key = (one.error_class.value, one.stage.value, one.provider)
-        before = found.get(key)
-        found[key] = NewFailure(
-            *key,
+        stage, message = one.stage.value, one.error_message or ""
+        mark = fingerprint(FailureRecord(one.render_id, one.error_class, message, stage, one.provider, retryable=True))
+        before = found.get(mark)
+        found[mark] = NewFailure(
+            one.error_class.value,
+            stage,
+            one.provider,
             first_at=one.started_at if before is None else before.first_at,
             count=1 if before is None else before.count + 1,
-            message=one.error_message or "",
+            message=message,
+        )
+    for group in groups:
+        called = found.get(group.fingerprint)
+        found[group.fingerprint] = NewFailure(
+            group.failure_reason.value,
+            group.stage or "",
+            group.provider or "",
+            first_at=group.first_at if called is None else min(called.first_at, group.first_at),
+            count=group.count if called is None else max(called.count, group.count),
+            message=group.message,
         )
     return tuple(sorted((one for one in found.values() if one.first_at > since), key=lambda one: one.first_at))

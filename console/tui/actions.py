@@ -51,7 +51,8 @@ HEADINGS: dict[str, str] = {
     "jobs": "On the list of jobs (Jobs)",
     "schedule": "On a schedule",
     "service": "On a service",
-    "alert": "On an alert",
+    "alert": "On an alert (Tonight, Alerts)",
+    "channels": "On the Alerts screen",
     "log": "In the logs",
     "audit": "In the audit trail",
     "metrics": "In the metrics",
@@ -77,6 +78,7 @@ _JOB = (
     Action("job.raise", "plus", "job('raise')", "priority up", "Raise the priority of a queued job (asks first)", "job", _OPERATOR, footer=False),  # noqa: E501
     Action("job.lower", "minus", "job('lower')", "priority down", "Lower the priority of a queued job (asks first)", "job", _OPERATOR, footer=False),  # noqa: E501
     Action("job.rerender", "R,shift+r", "job('rerender')", "re-render", "Make an ended job anew from the first stage (asks first)", "job", _OPERATOR, destructive=True),  # noqa: E501
+    Action("type.pause", "P,shift+p", "pause_type", "pause type", "Pause the job's type, or resume a paused one (asks first)", "job", _OPERATOR, footer=False),  # noqa: E501
 )  # fmt: skip
 _DETAIL = (
     Action("detail.copy", "y", "copy('url')", "copy", "Copy the address of the result (OSC 52)", "detail"),
@@ -103,11 +105,18 @@ _SCHEDULE = (
     Action("schedule.skip", "s", "skip_schedule", "skip/unskip", "Skip a run date of the schedule, or owe a skipped one again (asks for the date)", "schedule", _OPERATOR),  # noqa: E501
     Action("schedule.pause", "p", "pause_schedule", "pause/resume", "Pause the schedule, or resume a paused one (asks first)", "schedule", _OPERATOR),  # noqa: E501
 )  # fmt: skip
-_SERVICE = (Action("service.probe", "p", "probe", "probe now", "Probe all services now", "service", _OPERATOR),)
+_SERVICE = (
+    Action("service.probe", "p", "probe", "probe now", "Probe all services now", "service", _OPERATOR),
+    Action("service.maintenance", "m", "maintenance", "take out", "Maintenance: take the service out for a while (asks for how long, then whether)", "service", _OPERATOR, destructive=True),  # noqa: E501
+    Action("service.maintenance-end", "M,shift+m", "maintenance_end", "take in", "Take the service in again (asks first)", "service", _OPERATOR),  # noqa: E501
+)  # fmt: skip
 _ALERT = (
     Action("alert.ack", "a", "ack", "acknowledge", "See to the alert: no repeats and no escalation for a while", "alert", _OPERATOR),  # noqa: E501
     Action("alert.mute", "m", "mute", "mute", "Keep the alert quiet for a while (asks for how long)", "alert", _OPERATOR),  # noqa: E501
     Action("alert.unmute", "M,shift+m", "unmute", "unmute", "End the mute", "alert", _OPERATOR),
+)  # fmt: skip
+_CHANNELS = (
+    Action("alert.test", "t", "test_channels", "send a test", "Send a test over every channel that is set up (asks first)", "channels", _OPERATOR),  # noqa: E501
 )  # fmt: skip
 _LOG = (
     Action("log.filter", "slash", "filter", "filter", "Show only the calls in which all the words occur", "log"),
@@ -166,6 +175,7 @@ ACTIONS: tuple[Action, ...] = (
     *_SCHEDULE,
     *_SERVICE,
     *_ALERT,
+    *_CHANNELS,
     *_LOG,
     *_AUDIT,
     *_METRICS,

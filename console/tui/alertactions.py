@@ -6,10 +6,12 @@ from typing import Any
 
 from console import format as fmt
 from console.moments import length_problem, parse_length
+from console.tui.questions import Question
 from console.tui.screens.base import Host, Paintable
 from console.tui.screens.prompt import PromptScreen
 from console.tui.view import Want
 from scheduler.domain.alert import Alert, AlertState, Mute
+from scheduler.ports.operations import InvalidError
 
 OPEN_ALERTS: Want[tuple[Alert, ...]] = Want(("open alerts",), lambda operations: operations.open_alerts(), every_s=30.0)
 """What fires or is seen to, the worst first."""
@@ -68,3 +70,29 @@ def unmute(host: Host, alert: Alert | None) -> None:
             "alert.unmute",
             lambda: "heard again" if operations.unmute_alert(alert.id, actor=actor) else "it was not muted",
         )
+
+
+def ask_test(host: Host) -> None:
+    """Ask whether to send a test over every channel that is set up, and do it: each step that fails is told."""
+    if not host.commands.may("alert.test"):
+        return
+    operations, actor = host.operations, host.commands.actor
+
+    def ask(channels: tuple[str, ...]) -> None:
+        if not channels:
+            host.say("no channel is set up (config: alerts.slack, email, deadman, apprise_urls)", good=False)
+            return
+
+        def test() -> str:
+            trials = [operations.try_channel(channel, actor=actor) for channel in channels]
+            bad = [trial for trial in trials if not trial.fine]
+            if bad:
+                told = "; ".join(f"{trial.channel}: {trial.told}" for trial in bad)
+                raise InvalidError(f"{len(channels) - len(bad)} of {len(channels)} work; {told}")
+            return f"sent over {', '.join(channels)}; see whether it has come"
+
+        effect = "People get a message that says it is a test. No alert changes."
+        question = Question("Send a test?", f"over {', '.join(channels)}", effect, "Send it")
+        host.commands.ask("alert.test", question, test)
+
+    host.commands.then(operations.channels_set_up, ask)

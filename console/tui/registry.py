@@ -74,7 +74,7 @@ SCREENS: tuple[ScreenEntry, ...] = (
         "Alerts",
         "what fires, who sees to it, what was said of it",
         f"{_AT}.alerts:AlertsScreen",
-        ("list", "alert"),
+        ("list", "alert", "channels"),
     ),
     ScreenEntry("logs", "7", "Logs", "every call, as it happens", f"{_AT}.logs:LogsScreen", ("list", "log")),
     ScreenEntry(

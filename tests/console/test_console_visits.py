@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,10 @@ from console.bootstrap.web import command_of
 from console.tui.export import KINDS, ExportError, check, write
 from scheduler.brief import morning_brief, new_failures
 from scheduler.domain.access import Role
+from scheduler.domain.failure import FailureRecord
+from scheduler.domain.fingerprint import FailureGroup, fingerprint
 from scheduler.domain.recording import MarkKind
+from scheduler.domain.render import Attempt
 from scheduler.ports.operations import Actor
 
 BOB = Actor("bob", "cli", Role.OPERATOR)
@@ -69,6 +72,9 @@ def test_only_failures_that_are_new_are_told(tmp_path: Path) -> None:
     assert new_failures(here.operations.recent_attempts(), since) == ()
     [new] = new_failures(here.operations.recent_attempts(), since - timedelta(hours=2))
     assert (new.kind, new.stage, new.provider, new.count) == ("TIMEOUT", "manim", "manim-api", 2)
+    known = here.operations.recent_attempts()[-3:]
+    assert [one.count for one in new_failures(known, since)] == [1]
+    assert new_failures(known, since, [failure_group(known[-1], since - timedelta(days=3))]) == ()
     brief = morning_brief(here.operations, since=since, now=here.clock.now(), reader="ann")
     assert not brief.recorded
     assert not brief
@@ -180,3 +186,12 @@ def test_the_browser_runs_this_very_console_and_hides_the_databases_password(
 
 
 assert OPERATOR
+
+
+def failure_group(call: Attempt, first_at: datetime) -> FailureGroup:
+    """The same failure, as the renders of earlier nights had it."""
+    assert call.error_class is not None
+    message = call.error_message or ""
+    record = FailureRecord("r", call.error_class, message, call.stage, call.provider, retryable=True)
+    mark, provider = fingerprint(record), call.provider
+    return FailureGroup(mark, call.error_class, call.stage, provider, message, 4, first_at, call.started_at, "j")

@@ -8,7 +8,7 @@ from datetime import timedelta
 from textual.content import Content
 
 from console import format as fmt
-from console.tui.draw.base import BAD, BUSY, MUTED, OK, PLAIN, STRONG, WARN, Frame, cut, line
+from console.tui.draw.base import BAD, BUSY, MUTED, OK, PLAIN, STRONG, WARN, Frame, cut, foreign, line
 from console.tui.draw.stages import joined
 from console.tui.signs import Signs
 from scheduler.domain.job import JobStatus
@@ -28,17 +28,29 @@ _STYLES = {
 }
 
 
-def draw_depth(frame: Frame, history: DepthHistory | None) -> list[Content]:
-    """The counts on one line, with a sparkline of what was queued; on a large terminal a chart below instead."""
+def draw_depth(frame: Frame, history: DepthHistory | None, paused: Sequence[str] = ()) -> list[Content]:
+    """The counts on one line, with a sparkline of what was queued; on a large terminal a chart below instead.
+
+    Args:
+        frame: what to draw for.
+        history: how many were queued; None: not known.
+        paused: types of which nothing starts.
+    """
     snapshot = frame.view.snapshot
     if snapshot is None:
         return []
     points = () if history is None else _with_now(history, snapshot.depth.of(JobStatus.QUEUED))
+    counts = [*_paused(frame, paused), *_counts(frame)]
     if history is None or all(point is None for point in points):
-        return [cut(line(*_counts(frame)), frame.width, frame.signs)]
+        return [cut(line(*counts), frame.width, frame.signs)]
     if frame.columns >= CHART_COLUMNS and frame.rows >= CHART_ROWS:
-        return [cut(line(*_counts(frame)), frame.width, frame.signs), *_chart(frame, history, points)]
-    return [_with_spark(frame, history, points)]
+        return [cut(line(*counts), frame.width, frame.signs), *_chart(frame, history, points)]
+    return [_with_spark(frame, counts, history, points)]
+
+
+def _paused(frame: Frame, types: Sequence[str]) -> list[tuple[str, str]]:
+    names = ", ".join(foreign(name, frame.signs, 30) for name in types)
+    return [(f"{frame.signs.half} {names} paused   ", f"bold {WARN}")] if types else []
 
 
 def _with_now(history: DepthHistory, queued: int) -> tuple[int | None, ...]:
@@ -63,9 +75,10 @@ def _counts(frame: Frame) -> list[tuple[str, str]]:
     return parts
 
 
-def _with_spark(frame: Frame, history: DepthHistory, points: Sequence[int | None]) -> Content:
+def _with_spark(
+    frame: Frame, counts: Sequence[tuple[str, str]], history: DepthHistory, points: Sequence[int | None]
+) -> Content:
     """Counts and sparkline on one line; where it is narrow, what has ended is left out first."""
-    counts = _counts(frame)
     limit = f" alert >{history.alert_above:,}"
     span = f"{fmt.short_duration(history.step_s * len(points))} "
     ended = (JobStatus.COMPLETED, JobStatus.CANCELLED)

@@ -38,25 +38,49 @@ def draw_header(frame: Frame, tabs: Sequence[tuple[str, str]], current: str, *, 
         current: the name of the one that is shown; its name stays when there is no room for the others.
         verdict: whether the verdict stands here (not where it stands below anyway).
     """
-    plate = _plate(frame) if verdict else Content("")
-    long, short = (_tabs(tabs, current, every=every) for every in (True, False))
-    left, right = short, Content("")
-    some = ((long, 1),) if frame.columns >= _WIDE else ()
-    for left, words in ((long, 2), *some, (short, 2), (short, 1), (short, 0)):
-        right = line(plate, " ", _state(frame, words=words))
-        if left.cell_length + right.cell_length <= frame.width:
-            break
+    every, right = _fitted(frame, tabs, current, verdict=verdict)
+    left = line(*(part for parts in _tabs(tabs, current, every=every) for part in parts))
     return [apart(left, cut(right, frame.width, frame.signs), frame.width, frame.signs)]
 
 
-def _tabs(tabs: Sequence[tuple[str, str]], current: str, *, every: bool) -> Content:
-    parts: list[tuple[str, str]] = []
+def tab_at(
+    frame: Frame, tabs: Sequence[tuple[str, str]], current: str, column: int, *, verdict: bool = True
+) -> str | None:
+    """The key of the screen that ``draw_header`` names in a column; None: none."""
+    every, _ = _fitted(frame, tabs, current, verdict=verdict)
+    end = 0
+    for (key, _name), parts in zip(tabs, _tabs(tabs, current, every=every), strict=True):
+        end += line(*parts).cell_length
+        if column < end:
+            return key
+    return None
+
+
+def _fitted(frame: Frame, tabs: Sequence[tuple[str, str]], current: str, *, verdict: bool) -> tuple[bool, Content]:
+    """Whether there is room for the names of all screens, and what stands at the right end."""
+    plate = _plate(frame) if verdict else Content("")
+    widths = {
+        every: line(*(part for parts in _tabs(tabs, current, every=every) for part in parts)).cell_length
+        for every in (True, False)
+    }
+    every, right = False, Content("")
+    some = ((True, 1),) if frame.columns >= _WIDE else ()
+    for every, words in ((True, 2), *some, (False, 2), (False, 1), (False, 0)):
+        right = line(plate, " ", _state(frame, words=words))
+        if widths[every] + right.cell_length <= frame.width:
+            break
+    return every, right
+
+
+def _tabs(tabs: Sequence[tuple[str, str]], current: str, *, every: bool) -> list[list[tuple[str, str]]]:
+    found: list[list[tuple[str, str]]] = []
     for key, name in tabs:
         here = name == current
-        parts.append((f" {key} " if here or every else f" {key}", _HERE if here else "bold $key"))
+        parts = [(f" {key} " if here or every else f" {key}", _HERE if here else "bold $key")]
         if here or every:
             parts.append((f"{name} ", _HERE if here else MUTED))
-    return line(*parts)
+        found.append(parts)
+    return found
 
 
 def _plate(frame: Frame) -> Content:
@@ -148,6 +172,23 @@ def draw_notice(frame: Frame, notice: Notice | None) -> list[Content]:
 
 def draw_keys(frame: Frame, actions: Iterable[Action]) -> list[Content]:
     """The keys of the screen, as many as fit; help and palette always do."""
+    parts: list[tuple[str, str]] = []
+    for action in _fitting(frame, actions):
+        parts += [(f" {key_label(frame.keymap.key(action))} ", "bold $key"), (f"{action.label}  ", MUTED)]
+    return [cut(line(*parts), frame.width, frame.signs)]
+
+
+def key_at(frame: Frame, actions: Iterable[Action], column: int) -> Action | None:
+    """The action that ``draw_keys`` shows in a column; None: none."""
+    end = 0
+    for action in _fitting(frame, actions):
+        end += _width(frame, action)
+        if column < end:
+            return action
+    return None
+
+
+def _fitting(frame: Frame, actions: Iterable[Action]) -> list[Action]:
     chosen = list(actions)
     last = [one for one in chosen if one.id in _ALWAYS]
     room = frame.width - sum(_width(frame, one) for one in last) - 1
@@ -159,13 +200,10 @@ def draw_keys(frame: Frame, actions: Iterable[Action]) -> list[Content]:
         if room < 0:
             break
         shown.append(action)
-    parts: list[tuple[str, str]] = []
-    for action in (*shown, *last):
-        parts += [(f" {key_label(frame.keymap.key(action))} ", "bold $key"), (f"{action.label}  ", MUTED)]
-    return [cut(line(*parts), frame.width, frame.signs)]
+    return [*shown, *last]
 
 
-_ALWAYS = ("app.help",)
+_ALWAYS = ("app.help", "app.palette")
 
 
 def _width(frame: Frame, action: Action) -> int:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from textual.content import Content
 
 from console import format as fmt
 from console.tui.draw.base import BAD, MUTED, OK, PLAIN, STRONG, WARN, Frame, cut, fit, foreign, line
 from console.tui.signs import Signs
+from scheduler.domain.fingerprint import FailureGroup
 from scheduler.domain.night import Night, NightOutcome
 from scheduler.domain.render import Attempt, AttemptStatus
 from scheduler.domain.sla import OnTime, SlaReport
@@ -18,6 +20,7 @@ BUCKETS_S = (0.1, 0.3, 1, 3, 10, 30, 60, 180, 600, 1800, 3600, 10_800)
 _BUCKET_NAMES = ("0.1s", "0.3s", "1s", "3s", "10s", "30s", "1m", "3m", "10m", "30m", "1h", "3h", ">3h")
 _BUCKET_WIDTH = 5
 _MOST_REASONS = 12
+_NEW_S = 86_400
 
 
 def buckets_of(seconds: Sequence[float]) -> tuple[int, ...]:
@@ -37,8 +40,17 @@ def durations_by_stage(attempts: Sequence[Attempt]) -> dict[str, list[float]]:
     return found
 
 
-def draw_metrics(frame: Frame, report: SlaReport | None, attempts: Sequence[Attempt]) -> list[Content]:
-    """All of it, as a text that scrolls."""
+def draw_metrics(
+    frame: Frame, report: SlaReport | None, attempts: Sequence[Attempt], groups: Sequence[FailureGroup] = ()
+) -> list[Content]:
+    """All of it, as a text that scrolls.
+
+    Args:
+        frame: what to draw for.
+        report: the record of the nights; None: not read yet.
+        attempts: newest calls, for the histogram.
+        groups: what keeps failing over all nights: since when each failure is known.
+    """
     if report is None:
         return [line(("reading the record of the nights", MUTED))]
     lines = [
@@ -46,7 +58,7 @@ def draw_metrics(frame: Frame, report: SlaReport | None, attempts: Sequence[Atte
         Content(""),
         *_success(frame, report),
         Content(""),
-        *_reasons(frame, report),
+        *_reasons(frame, report, groups),
         Content(""),
         *_times(frame, report),
         Content(""),
@@ -140,16 +152,13 @@ def _success(frame: Frame, report: SlaReport) -> list[Content]:
     ]
 
 
-def _reasons(frame: Frame, report: SlaReport) -> list[Content]:
-    signs = frame.signs
+def _reasons(frame: Frame, report: SlaReport, groups: Sequence[FailureGroup]) -> list[Content]:
+    signs, since = frame.signs, {one.fingerprint: one.first_at for one in groups}
     if not report.failures:
         return [_title("Why they failed"), line((f"  nothing failed in {report.days} days", MUTED))]
-    lines = [
-        _title("Why they failed"),
-        line(
-            (fit("  n", 7, signs) + fit("reason", 16, signs) + fit("where", 26, signs) + fit("last", 8, signs), MUTED)
-        ),
-    ]
+    columns = (("  n", 7), ("reason", 16), ("where", 26), ("first", 8), ("last", 8))
+    head = "".join(fit(name, width, signs) for name, width in columns)
+    lines = [_title("Why they failed"), line((head, MUTED))]
     for group in report.failures[:_MOST_REASONS]:
         where = " by ".join(part for part in (group.stage, group.provider) if part)
         lines.append(
@@ -157,6 +166,7 @@ def _reasons(frame: Frame, report: SlaReport) -> list[Content]:
                 (fit(f"{group.count}", 5, signs, right=True) + "  ", STRONG),
                 (fit(group.kind, 16, signs), BAD),
                 (fit(foreign(where, signs), 25, signs) + " ", PLAIN),
+                _first(frame, since.get(group.fingerprint)),
                 (fit(fmt.age(group.last_at, frame.now), 8, signs), MUTED),
                 (foreign(group.message, signs), MUTED),
             )
@@ -164,6 +174,14 @@ def _reasons(frame: Frame, report: SlaReport) -> list[Content]:
     if len(report.failures) > _MOST_REASONS:
         lines.append(line((f"  and {len(report.failures) - _MOST_REASONS} rarer reasons", MUTED)))
     return lines
+
+
+def _first(frame: Frame, at: datetime | None) -> tuple[str, str]:
+    """Since when a failure is known; one of the last day stands out."""
+    if at is None:
+        return fit("", 8, frame.signs), MUTED
+    new = (frame.now - at).total_seconds() < _NEW_S
+    return fit("new" if new else fmt.age(at, frame.now), 8, frame.signs), WARN if new else MUTED
 
 
 def _times(frame: Frame, report: SlaReport) -> list[Content]:

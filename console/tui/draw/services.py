@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from textual.content import Content
 
 from console import format as fmt
-from console.tui.draw.base import BAD, MUTED, STRONG, Frame, cut, fit, foreign, line, sparkline
+from console.tui.draw.base import BAD, MUTED, STRONG, WARN, Frame, cut, fit, foreign, line, sparkline
 from console.tui.draw.words import service_word
 from scheduler.domain.service import ServiceHealth, ServiceState
 
@@ -72,9 +72,20 @@ def _head(frame: Frame, service: ServiceHealth) -> Content:
     )
 
 
+def out_words(frame: Frame, service: ServiceHealth) -> tuple[str, str] | None:
+    """Until when an operator has taken it out; None: it is in."""
+    out = service.maintenance
+    if out is None or out.until <= frame.now:
+        return None
+    until = fmt.moment(out.until, frame.now, frame.view.timezone)
+    return f"{frame.signs.dash} out until {until} ({foreign(out.by, frame.signs, 40)})", WARN
+
+
 def _tail(frame: Frame, service: ServiceHealth) -> list[tuple[str, str]]:
-    """The last error, or since when it has been well."""
+    """Until when it is out, the last error, or since when it has been well."""
     probe = service.last_probe
+    if (out := out_words(frame, service)) is not None:
+        return [out]
     if probe is None:
         return [("not probed yet", MUTED)]
     if probe.error:

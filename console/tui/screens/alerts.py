@@ -9,7 +9,7 @@ from textual.containers import Container
 from textual.content import Content
 
 from console import format as fmt
-from console.tui.alertactions import MUTES, acknowledge, ask_mute, by_urgency, unmute
+from console.tui.alertactions import MUTES, acknowledge, ask_mute, ask_test, by_urgency, unmute
 from console.tui.draw.alerts import draw_alert, draw_alert_detail, draw_alert_header, draw_channels
 from console.tui.draw.base import MUTED, OK, Frame, line
 from console.tui.keys import bindings_of
@@ -33,8 +33,8 @@ class AlertsScreen(ViewScreen):
     """The open ones first, everything of the one under the cursor below."""
 
     tab = "Alerts"
-    SCOPES = ("list", "alert")
-    BINDINGS = bindings_of("alert")
+    SCOPES = ("list", "alert", "channels")
+    BINDINGS = bindings_of("alert", "channels")
     AUTO_FOCUS = "#rows"
 
     def __init__(self) -> None:
@@ -87,6 +87,10 @@ class AlertsScreen(ViewScreen):
     def action_unmute(self) -> None:
         """End the mute."""
         unmute(self.host, self.rows.selected)
+
+    def action_test_channels(self) -> None:
+        """Send a test over every channel that is set up."""
+        ask_test(self.host)
 
     def _draw(self, frame: Frame, alert: Alert, selected: bool) -> Content:  # noqa: FBT001 - called by position
         return draw_alert(frame, alert, muted=alert.fingerprint in self._muted, selected=selected)

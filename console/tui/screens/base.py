@@ -7,6 +7,7 @@ read beside the snapshot, and a line in ``console.tui.registry``. Its keys stand
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from datetime import datetime
 from typing import Any, ClassVar, Protocol, TypeVar, cast
 
 from textual import events
@@ -17,7 +18,7 @@ from textual.screen import ModalScreen, Screen
 
 from console.tui.commands import Commands
 from console.tui.draw.base import Frame
-from console.tui.draw.header import draw_clock, draw_header, draw_keys, draw_notice, draw_problem
+from console.tui.draw.header import draw_clock, draw_header, draw_keys, draw_notice, draw_problem, key_at, tab_at
 from console.tui.draw.past import draw_past
 from console.tui.keys import bindings_of, footer_actions
 from console.tui.notices import Notice
@@ -31,6 +32,9 @@ from scheduler.ports.operations import Operations
 T = TypeVar("T")
 R = TypeVar("R")
 A = TypeVar("A")
+
+
+_TABS = [(one.key, one.name) for one in SCREENS]
 
 
 class Host(Reader, Protocol):
@@ -62,6 +66,10 @@ class Host(Reader, Protocol):
 
     def say(self, text: str, *, good: bool = True) -> None:
         """Put a notice at the foot of the screen."""
+        ...
+
+    def time(self) -> datetime:
+        """The time of day, aware UTC."""
         ...
 
     def dismiss_notice(self) -> None:
@@ -121,7 +129,7 @@ class Paintable(Screen[R]):
     def header(self) -> ComposeResult:
         """Tabs, verdict, state; the clock; what is wrong with the data."""
         with Horizontal(id="header"):
-            yield Panel(self._draw_header, id="tabs")
+            yield Panel(self._draw_header, id="tabs", press=self._press_tab)
             yield Panel(draw_clock, id="clock")
         yield Panel(draw_problem, id="problem", vanish=True)
         yield Panel(draw_past, id="past", vanish=True)
@@ -164,7 +172,19 @@ class Paintable(Screen[R]):
         self.app.push_screen(dialog, answered)  # pyright: ignore[reportUnknownMemberType] - Textual leaves its type open
 
     def _draw_header(self, frame: Frame) -> list[Content]:
-        return draw_header(frame, [(one.key, one.name) for one in SCREENS], self.tab, verdict=self.PLATE)
+        return draw_header(frame, _TABS, self.tab, verdict=self.PLATE)
+
+    def _press_tab(self, frame: Frame, column: int) -> None:
+        key = tab_at(frame, _TABS, self.tab, column, verdict=self.PLATE)
+        if key is not None and not self.is_modal:
+            self.host.action_screen(next(one.mode for one in SCREENS if one.key == key))
+
+    def perform(self, action: str) -> None:
+        """Do a Textual action as if its key had been pressed: what has the keys is asked first."""
+        name = f"action_{action.partition('(')[0]}"
+        nodes = (self.focused or self).ancestors_with_self
+        node = next((node for node in nodes if hasattr(node, name)), cast("Any", self.host))
+        self.run_worker(self.app.run_action(action, default_namespace=node), exit_on_error=True)  # pyright: ignore[reportUnknownMemberType] - Textual leaves its type open
 
 
 class ViewScreen(Paintable[None]):
@@ -176,8 +196,8 @@ class ViewScreen(Paintable[None]):
         """Header, body, footer."""
         yield from self.header()
         yield from self.body()
-        yield Panel(self._draw_notice, id="notice", vanish=True)
-        yield Panel(self._draw_keys, id="keys")
+        yield Panel(self._draw_notice, id="notice", vanish=True, press=lambda _frame, _column: self.action_back())
+        yield Panel(self._draw_keys, id="keys", press=self._press_key)
 
     def body(self) -> ComposeResult:
         """The screen's own panels."""
@@ -192,6 +212,11 @@ class ViewScreen(Paintable[None]):
 
     def _draw_keys(self, frame: Frame) -> list[Content]:
         return draw_keys(frame, footer_actions(self.scopes(), self.FIRST))
+
+    def _press_key(self, frame: Frame, column: int) -> None:
+        action = key_at(frame, footer_actions(self.scopes(), self.FIRST), column)
+        if action is not None:
+            self.perform(action.action)
 
 
 class Dialog(Paintable[R], ModalScreen[R]):
@@ -213,6 +238,15 @@ class Dialog(Paintable[R], ModalScreen[R]):
     def box(self) -> ComposeResult:
         """What stands in the box."""
         return ()
+
+    def on_click(self, event: events.Click) -> None:
+        """Beside the box: as escape does."""
+        if event.widget is self:
+            self.leave()
+
+    def leave(self) -> None:
+        """Close without an answer."""
+        self.dismiss(None)
 
 
 class Once:

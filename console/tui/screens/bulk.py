@@ -162,6 +162,10 @@ class BulkScreen(Dialog[None]):
         else:
             self.dismiss(None)
 
+    def leave(self) -> None:
+        """A click beside the box, as escape."""
+        self.action_leave()
+
     def action_other(self) -> None:
         """To the other button."""
         self.focus_next("Button")

@@ -13,6 +13,7 @@ from console.tui.draw.base import Frame
 from console.tui.draw.detail import draw_detail, draw_detail_head
 from console.tui.keys import bindings_of
 from console.tui.screens.base import Once, ViewScreen
+from console.tui.typeactions import ask_pause_type
 from console.tui.view import Answer, Want
 from console.tui.widgets.panel import Panel
 from console.tui.widgets.text import TextView
@@ -68,6 +69,11 @@ class DetailScreen(ViewScreen):
         """An action on this job."""
         detail = self._answer(self.host.frame()).value
         ask_job(self.host, name, None if detail is None else detail.job)
+
+    def action_pause_type(self) -> None:
+        """Pause this job's type, or let it go on."""
+        detail = self._answer(self.host.frame()).value
+        ask_pause_type(self.host, None if detail is None else detail.job)
 
     def action_raw(self) -> None:
         """The payload as a tree, or as it is."""

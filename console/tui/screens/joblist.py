@@ -13,6 +13,7 @@ from console.tui.draw.jobs import draw_job, jobs_title
 from console.tui.keys import bindings_of
 from console.tui.screens.base import ViewScreen
 from console.tui.screens.detail import DetailScreen
+from console.tui.typeactions import ask_pause_type
 from console.tui.widgets.panel import set_title
 from console.tui.widgets.rows import RowList
 from scheduler.domain.job import Job
@@ -57,6 +58,10 @@ class JobListScreen(ViewScreen):
     def open_row(self, key: str) -> None:
         """Everything about that job."""
         self.host.show(DetailScreen(key, tab=self.tab))
+
+    def action_pause_type(self) -> None:
+        """Pause the type of the job under the cursor, or let it go on."""
+        ask_pause_type(self.host, self.jobs.selected)
 
     def action_job(self, name: str) -> None:
         """An action on the job under the cursor."""

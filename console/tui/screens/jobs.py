@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from textual.app import ComposeResult
 from textual.content import Content
@@ -17,6 +18,8 @@ from console.tui.keys import bindings_of
 from console.tui.screens.base import ViewScreen
 from console.tui.screens.detail import DetailScreen
 from console.tui.screens.views import ViewsScreen
+from console.tui.typeactions import TYPES, ask_pause_type, paused_types
+from console.tui.view import Want
 from console.tui.widgets.filterbar import FilterBar
 from console.tui.widgets.jobtable import JobTable
 from console.tui.widgets.panel import Panel
@@ -33,11 +36,15 @@ class JobsScreen(ViewScreen):
 
     def body(self) -> ComposeResult:
         """The depth, what is listed, the columns' names, the list."""
-        yield Panel(lambda frame: draw_depth(frame, None), id="depth")
+        yield Panel(lambda frame: draw_depth(frame, None, paused_types(frame.view)), id="depth")
         yield Panel(self._draw_listed, id="listed")
         yield FilterBar(id="filter")
         yield Panel(_draw_columns, id="columns")
         yield JobTable(self.host, id="job-table")
+
+    def wants(self) -> tuple[Want[Any], ...]:
+        """Which types are paused."""
+        return (TYPES,)
 
     @property
     def table(self) -> JobTable:
@@ -153,6 +160,10 @@ class JobsScreen(ViewScreen):
         else:
             chosen = Chosen(jobs=(table.selected,) if table.selected is not None else ())
         ask_jobs(self.host, name, chosen)
+
+    def action_pause_type(self) -> None:
+        """Pause the type of the job under the cursor, or let it go on."""
+        ask_pause_type(self.host, self.table.selected)
 
 
 _ORDERS = {

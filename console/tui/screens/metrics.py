@@ -15,6 +15,7 @@ from console.tui.screens.base import Once, ViewScreen
 from console.tui.view import Want
 from console.tui.widgets.panel import set_title
 from console.tui.widgets.text import TextView
+from scheduler.domain.fingerprint import FailureGroup
 from scheduler.domain.render import Attempt
 from scheduler.domain.sla import SlaReport
 
@@ -25,6 +26,11 @@ DAYS = (7, 30, 90, 365)
 EVERY_S = 60.0
 _CALLS: Want[tuple[Attempt, ...]] = Want(
     ("durations", CALLS), lambda operations: operations.recent_attempts(limit=CALLS), every_s=EVERY_S
+)
+
+
+_GROUPS: Want[tuple[FailureGroup, ...]] = Want(
+    ("failure groups",), lambda operations: operations.failure_groups(limit=200), every_s=EVERY_S
 )
 
 
@@ -51,8 +57,8 @@ class MetricsScreen(ViewScreen):
             yield TextView(id="text")
 
     def wants(self) -> tuple[Want[Any], ...]:
-        """The record, and the calls for the histogram."""
-        return (_report(self._days), _CALLS)
+        """The record, the calls for the histogram, and what keeps failing."""
+        return (_report(self._days), _CALLS, _GROUPS)
 
     def paint(self, frame: Frame) -> None:
         """The text is made anew only when the figures or the width are others."""
@@ -60,8 +66,9 @@ class MetricsScreen(ViewScreen):
         text = self.query_one(TextView)
         width = text.scrollable_content_region.width or frame.columns
         answer, calls = frame.view.answer(_report(self._days)), frame.view.answer(_CALLS).value or ()
-        if self._changed(answer.value, calls, width, self._days):
-            text.show_lines(draw_metrics(replace(frame, width=width), answer.value, calls))
+        groups = frame.view.answer(_GROUPS).value or ()
+        if self._changed(answer.value, calls, groups, width, self._days):
+            text.show_lines(draw_metrics(replace(frame, width=width), answer.value, calls, groups))
         title = f"Metrics {frame.signs.dot} last {self._days} days"
         if answer.problem:
             title += f" {frame.signs.dot} {answer.problem}"

@@ -12,10 +12,11 @@ from console.tui.draw.base import MUTED, Frame, line
 from console.tui.draw.history import PROBES, draw_history, draw_service_header, draw_service_row
 from console.tui.keys import bindings_of
 from console.tui.screens.base import ViewScreen
+from console.tui.serviceactions import ask_end, ask_maintenance
 from console.tui.view import Want
 from console.tui.widgets.panel import Panel, set_title
 from console.tui.widgets.rows import RowList
-from scheduler.domain.service import Probe, ServiceHealth
+from scheduler.domain.service import Probe, ServiceHealth, ServiceHistory
 
 EMPTY = line(("no service is configured", MUTED))
 
@@ -54,9 +55,9 @@ class ServicesScreen(ViewScreen):
         return cast("RowList[ServiceHealth]", self.query_one("#rows"))
 
     def wants(self) -> tuple[Want[Any], ...]:
-        """The probes of the one under the cursor."""
+        """The probes of the one under the cursor, its hours and changes."""
         selected = self.rows.selected if self._built else None
-        return () if selected is None else (_probes_of(selected.service),)
+        return () if selected is None else (_probes_of(selected.service), _history_of(selected.service))
 
     def paint(self, frame: Frame) -> None:
         """The list first: the panel shows what its cursor is on."""
@@ -81,6 +82,14 @@ class ServicesScreen(ViewScreen):
 
         self.host.commands.do("service.probe", probe)
 
+    def action_maintenance(self) -> None:
+        """Take the service under the cursor out for a while."""
+        ask_maintenance(self, self.rows.selected)
+
+    def action_maintenance_end(self) -> None:
+        """Take it in again."""
+        ask_end(self, self.rows.selected)
+
     def _title(self, _frame: Frame) -> str:
         selected = self.rows.selected
         return "History" if selected is None else f"{selected.service} over time"
@@ -89,8 +98,13 @@ class ServicesScreen(ViewScreen):
         selected = self.rows.selected
         if selected is None:
             return []
-        return draw_history(frame, selected, frame.view.answer(_probes_of(selected.service)).value)
+        probes = frame.view.answer(_probes_of(selected.service)).value
+        return draw_history(frame, selected, probes, frame.view.answer(_history_of(selected.service)).value)
 
 
 def _probes_of(service: str) -> Want[tuple[Probe, ...]]:
     return Want(("probes", service), lambda operations: operations.probes(service, limit=PROBES))
+
+
+def _history_of(service: str) -> Want[ServiceHistory]:
+    return Want(("history", service), lambda operations: operations.service_history(service), 60.0)

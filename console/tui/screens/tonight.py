@@ -22,6 +22,7 @@ from console.tui.draw.stages import draw_stages, stages_title
 from console.tui.draw.verdict import draw_verdict
 from console.tui.keys import bindings_of, key_label
 from console.tui.screens.joblist import JobListScreen
+from console.tui.typeactions import TYPES, paused_types
 from console.tui.view import Want
 from console.tui.widgets.panel import Panel
 from console.tui.widgets.rows import RowList
@@ -92,7 +93,7 @@ class TonightScreen(JobListScreen):
 
     def wants(self) -> tuple[Want[Any], ...]:
         """The last mornings, what fires, and how many were queued."""
-        return (NIGHTS, OPEN_ALERTS, MUTES, DEPTHS)
+        return (NIGHTS, OPEN_ALERTS, MUTES, DEPTHS, TYPES)
 
     @property
     def alarms(self) -> RowList[Alert]:
@@ -141,7 +142,7 @@ class TonightScreen(JobListScreen):
         return apart(row, hint, frame.width, frame.signs)
 
     def _draw_depth(self, frame: Frame) -> list[Content]:
-        return draw_depth(frame, frame.view.answer(DEPTHS).value)
+        return draw_depth(frame, frame.view.answer(DEPTHS).value, paused_types(frame.view))
 
     def _draw_mornings(self, frame: Frame) -> list[Content]:
         nights = frame.view.answer(NIGHTS).value

@@ -22,6 +22,7 @@ class Panel(LineView, can_focus=False):
         draw: frame to lines; the frame's width is the panel's.
         title: frame to the title in the upper border.
         vanish: take no room when there is nothing to show.
+        press: what a click does, by the frame it was drawn for and the column.
     """
 
     def __init__(
@@ -31,12 +32,14 @@ class Panel(LineView, can_focus=False):
         id: str,  # noqa: A002 - Textual's name
         title: Callable[[Frame], str] | None = None,
         vanish: bool = False,
+        press: Callable[[Frame, int], None] | None = None,
         classes: str | None = None,
     ) -> None:
         super().__init__(id=id, classes=classes)
         self._draw_lines = draw
         self._title = title
         self._vanish = vanish
+        self._press = press
         self._frame: Frame | None = None
 
     def paint(self, frame: Frame) -> None:
@@ -48,6 +51,11 @@ class Panel(LineView, can_focus=False):
         if self._title is not None:
             set_title(self, self._title(frame))
         self.show_lines(lines)
+
+    def on_click(self, event: events.Click) -> None:
+        """What stands there may be pressed."""
+        if self._press is not None and self._frame is not None:
+            self._press(replace(self._frame, width=self.size.width or self._frame.columns), event.x)
 
     def on_resize(self, _event: events.Resize) -> None:
         """Another width needs other lines."""
