@@ -134,6 +134,7 @@ def make_alert_parts(
         gatherer = Gatherer(
             store,
             operations.snapshot,
+            operations.runs,
             settings,
             clock,
             channels=loop.channels,
