@@ -173,7 +173,6 @@ def sla_look(schedule: str, nights: Sequence[Night], *, today: date) -> SlaLook:
         allowed=(1 - month.target) * SLA_DAYS,
         target=month.target,
         last_miss="" if missed is None else f"{missed.run_date}, {missed.outcome} {missed.note}".rstrip(),
-        windows=tuple((days, on_time(nights, today=today, days=days).rate) for days in WINDOWS),
     )
 
 
