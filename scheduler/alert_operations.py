@@ -112,7 +112,7 @@ class AlertCommands:
         self._store.apply_alerts(AlertPlan(events=(event,)))
         return True
 
-    @command("alert.press", target="alert_id")
+    @command("alert.press", target="alert_id", apart=True)
     def press_alert(self, alert_id: str, action: PressAction, *, action_ts: str, actor: Actor) -> str:
         """A button under an alert was pressed."""
         alert = self._alert(alert_id)
@@ -196,7 +196,7 @@ class AlertCommands:
         }
         return tuple(channel for channel in CHANNELS if there[channel])
 
-    @command("alert.test", target="channel")
+    @command("alert.test", target="channel", apart=True)
     def try_channel(self, channel: str, *, actor: Actor) -> Trial:
         """Send a test over a channel and say precisely what is wrong."""
         del actor

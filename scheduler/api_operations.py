@@ -108,15 +108,10 @@ class ApiCommands:
     def submit_many(self, submissions: Sequence[Submission]) -> list[Enqueued | OperationError]:
         """Queue many jobs in one transaction; each is permitted, checked and written down as by ``submit``."""
         answers: dict[int, Enqueued | OperationError] = {}
+        # What can be refused is, before the database is held.
+        wrong = [number for number, one in enumerate(submissions) if not self._is_fine(one)]
         with self.auditor.together():
-            for number, one in enumerate(submissions):
-                if not one.actor.role.covers(Role.OPERATOR):
-                    answers[number] = self._refused(one)
-                    continue
-                try:
-                    self._checked(one.spec)
-                except OperationError:
-                    answers[number] = self._refused(one)
+            answers |= {number: self._refused(submissions[number]) for number in wrong}
             good = [number for number in range(len(submissions)) if number not in answers]
             try:
                 queued = self._store.enqueue_many([submissions[number].spec for number in good]) if good else []
@@ -136,6 +131,15 @@ class ApiCommands:
                     note(created=enqueued.created)
                 answers[number] = enqueued
         return [answers[number] for number in range(len(submissions))]
+
+    def _is_fine(self, one: Submission) -> bool:
+        if not one.actor.role.covers(Role.OPERATOR):
+            return False
+        try:
+            self._checked(one.spec)
+        except OperationError:
+            return False
+        return True
 
     def _refused(self, one: Submission) -> OperationError:
         try:

@@ -15,9 +15,9 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 import structlog
@@ -83,17 +83,32 @@ class Auditor:
 
     @contextmanager
     def together(self) -> Generator[None]:
-        """Write the lines of all commands in the block in one transaction at its end, for who has many at once."""
+        """Do the commands of the block and write the lines about them in one transaction; for one of them or for many.
+
+        When the block raises, nothing was done, and the lines say so.
+
+        Raises:
+            StoreError: the lines cannot be written: nothing was done.
+        """
+        if self._held.get() is not None:
+            yield
+            return
         held: list[AuditEntry] = []
         before = self._held.set(held)
+        lines: list[AuditLine] = []
         try:
-            yield
-        finally:
+            with self._store.together():
+                yield
+                lines = self._store.add_audit(held) if held else []
+        except BaseException as error:
             self._held.reset(before)
-            self._write(held)
+            self._write([_undone(entry, error) for entry in held])
+            raise
+        self._held.reset(before)
+        _log_of(lines)
 
     def write(self, entry: AuditEntry) -> None:
-        """Add a line. A database that cannot take it is told of in the log: what was done stays done."""
+        """Add a line: with the others of ``together``, or at once."""
         held = self._held.get()
         if held is not None:
             held.append(entry)
@@ -101,6 +116,7 @@ class Auditor:
             self._write([entry])
 
     def _write(self, entries: Sequence[AuditEntry]) -> None:
+        """Write lines about what cannot be undone any more: a database that cannot take them is told of in the log."""
         if not entries:
             return
         try:
@@ -109,18 +125,32 @@ class Auditor:
             for entry in entries:
                 log.exception("command not in the audit trail", error=str(error), **_for_log(entry))
             return
-        for line in lines:
-            log.info(line.entry.command, **_for_log(line.entry), seq=line.seq, hash=line.hash)
+        _log_of(lines)
 
     @contextmanager
     def command(
-        self, name: str, *, actor: Actor, needs: Role, target: str, detail: Mapping[str, Any]
+        self, name: str, *, actor: Actor, needs: Role, target: str, detail: Mapping[str, Any], apart: bool = False
     ) -> Generator[None]:
-        """Permit one command, and write its line when the block ends.
+        """Permit one command; what the block does and the line about it are one transaction.
+
+        Args:
+            name: ``<what>.<verb>``.
+            actor: who acts.
+            needs: the least role.
+            target: what it is about; ``note(target=…)`` can say it better.
+            detail: its other arguments.
+            apart: the line is a transaction of its own: the command takes long, or keeps some of what it did when it
+                fails.
 
         Raises:
             PermissionDeniedError: the actor's role does not allow it.
+            StoreError: the line cannot be written, and nothing was done (``apart``: it is told of in the log).
         """
+        with nullcontext() if apart else self.together(), self._noted(name, actor, needs, target, detail):
+            yield
+
+    @contextmanager
+    def _noted(self, name: str, actor: Actor, needs: Role, target: str, detail: Mapping[str, Any]) -> Generator[None]:
         notes = _Notes()
         before = _notes.set(notes)
         outcome, message = AuditOutcome.DONE, ""
@@ -154,7 +184,7 @@ S = TypeVar("S", bound=Audited)
 
 
 def command(
-    name: str, *, needs: Role = Role.OPERATOR, target: str | None = None
+    name: str, *, needs: Role = Role.OPERATOR, target: str | None = None, apart: bool = False
 ) -> Callable[[Callable[Concatenate[S, P], R]], Callable[Concatenate[S, P], R]]:
     """Mark a method of an object with an ``auditor`` as a command; it takes the ``actor`` as a keyword.
 
@@ -162,6 +192,7 @@ def command(
         name: as it stands in the audit trail: ``<what>.<verb>``.
         needs: the least role.
         target: the argument that names what the command is about; ``note(target=…)`` can say it better.
+        apart: its line is a transaction of its own, see ``Auditor.command``.
     """
 
     def mark(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
@@ -176,7 +207,8 @@ def command(
             given = dict(named)
             actor = cast("Actor", given.pop("actor"))
             about = given.pop(target) if target is not None else ""
-            with self.auditor.command(name, actor=actor, needs=needs, target=str(about), detail=given):
+            line = self.auditor.command(name, actor=actor, needs=needs, target=str(about), detail=given, apart=apart)
+            with line:
                 return method(self, *args, **values)
 
         setattr(permitted, _COMMAND, name)
@@ -231,6 +263,19 @@ def _permit(actor: Actor, needs: Role, name: str) -> None:
 
 def _a(role: Role) -> str:
     return f"a {role}" if role is Role.VIEWER else f"an {role}"
+
+
+def _undone(entry: AuditEntry, error: BaseException) -> AuditEntry:
+    """A line about what was done, when its transaction has failed after that."""
+    if entry.outcome is not AuditOutcome.DONE:
+        return entry
+    message = clipped(str(error) or type(error).__name__, MESSAGE_LIMIT)
+    return replace(entry, outcome=AuditOutcome.FAILED, message=message)
+
+
+def _log_of(lines: Sequence[AuditLine]) -> None:
+    for line in lines:
+        log.info(line.entry.command, **_for_log(line.entry), seq=line.seq, hash=line.hash)
 
 
 def _for_log(entry: AuditEntry) -> dict[str, Any]:

@@ -23,7 +23,7 @@ class HistoryOperations:
         """Writes the lines of commands."""
         raise NotImplementedError
 
-    @command("service.probe")
+    @command("service.probe", apart=True)
     def probe_services(self, *, actor: Actor) -> tuple[ServiceHealth, ...]:
         """Probe all services now, and keep what is found."""
         if self._probe is None:

@@ -16,7 +16,7 @@ from scheduler.domain.job import CancelOutcome, Enqueued, Job, JobSpec, JobStatu
 from scheduler.domain.render import Attempt, Render, RenderStatus, StageName
 from scheduler.domain.schedule import Fire, ScheduleState
 from scheduler.domain.service import ServiceHealth
-from scheduler.domain.snapshot import Page, Snapshot
+from scheduler.domain.snapshot import Page, Snapshot, Tonight
 from scheduler.filters import FilterError, parse
 from scheduler.health.operations import HealthOperations
 from scheduler.history import HistoryOperations
@@ -31,7 +31,7 @@ from scheduler.ports.recording import Recording
 from scheduler.ports.store import JobNotFoundError, Store
 from scheduler.recorded import RecordedOperations
 from scheduler.schedules.due import coming_run, fire_at, held_back, next_nominal, spec_of
-from scheduler.tonight import Ahead, Run, choose, starts_at, tonight
+from scheduler.tonight import Ahead, Run, choose, runs_in_sight, starts_at, tonight
 from scheduler.type_operations import TypeCommands
 
 NO_DEADLINE = "no schedule with a deadline is enabled"
@@ -97,7 +97,28 @@ class StoreOperations(
         """What the console shows now."""
         now = self._clock.now()
         schedules = self.schedules()
-        run = choose(schedules, self._store.by_key, now)
+        processes = self._store.processes()
+        hands = any(process.alive for process in processes)
+        nothing = NO_DEADLINE if schedules else NEVER_STARTED
+        return Snapshot(
+            taken_at=now,
+            tonight=self._told(choose(schedules, self._store.by_key, now), now, hands=hands, nothing=nothing),
+            depth=self._store.depth(),
+            services=self.services(),
+            jobs=self._store.list(limit=job_limit).items,
+            schedules=schedules,
+            daemon=next((process for process in processes if process.kind in {"serve", "up", "demo"}), None),
+        )
+
+    def runs(self) -> tuple[Tonight, ...]:
+        """The run in sight of every schedule with a deadline, as the console would show it; the most urgent first."""
+        now = self._clock.now()
+        hands = any(process.alive for process in self._store.processes())
+        found = runs_in_sight(self.schedules(), self._store.by_key, now)
+        return tuple(self._told(run, now, hands=hands) for run in found)
+
+    def _told(self, run: Run | None, now: datetime, *, hands: bool, nothing: str = "") -> Tonight:
+        """What the console shows of a run."""
         job = run.job if run else None
         render, attempts = self._last_render(job)
         stages = stage_views(attempts, job=job)
@@ -109,26 +130,17 @@ class StoreOperations(
                 start = job.retry_at or now
             if start is not None:
                 prediction = self.foresight.prediction(stages, now=now, starts_at=start, job=job)
-        processes = self._store.processes()
-        return Snapshot(
-            taken_at=now,
-            tonight=tonight(
-                run,
-                now=now,
-                render=render,
-                stages=stages,
-                prediction=prediction,
-                warning_s=self._settings.deadline.warning_s,
-                nothing=NO_DEADLINE if schedules else NEVER_STARTED,
-                published_at=self._first_published(job),
-                hands=any(process.alive for process in processes),
-                ahead=ahead,
-            ),
-            depth=self._store.depth(),
-            services=self.services(),
-            jobs=self._store.list(limit=job_limit).items,
-            schedules=schedules,
-            daemon=next((process for process in processes if process.kind in {"serve", "up", "demo"}), None),
+        return tonight(
+            run,
+            now=now,
+            render=render,
+            stages=stages,
+            prediction=prediction,
+            warning_s=self._settings.deadline.warning_s,
+            nothing=nothing,
+            published_at=self._first_published(job),
+            hands=hands,
+            ahead=ahead,
         )
 
     def data_version(self) -> int:

@@ -20,7 +20,9 @@ Example:
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -105,6 +107,20 @@ class MemoryStore(
         told = ending(before, after.status, result=result_of(after), error=error)
         if told is not None:
             self.enqueue_deliveries([told])
+
+    @contextmanager
+    def together(self) -> Generator[None]:
+        """See ``AuditStore``."""
+        with self._lock:
+            mine: dict[str, Any] = vars(self)
+            kept: dict[str, Any] = {
+                name: copy(mine[name]) for name in mine if isinstance(mine[name], dict | list | set)
+            }
+            try:
+                yield
+            except BaseException:
+                mine.update(kept)
+                raise
 
     def close(self) -> None:
         """There is nothing to let go of."""

@@ -56,7 +56,12 @@ class Ahead:
 
 
 def choose(states: Sequence[ScheduleState], job_of: Callable[[str], Job | None], now: datetime) -> Run | None:
-    """The run that matters now: of every schedule the newest that is still open, else the next; then the most urgent.
+    """The run that matters now: the most urgent of ``runs_in_sight``."""
+    return next(iter(runs_in_sight(states, job_of, now)), None)
+
+
+def runs_in_sight(states: Sequence[ScheduleState], job_of: Callable[[str], Job | None], now: datetime) -> list[Run]:
+    """Of every schedule with a deadline the newest run that is still open, else the next; the most urgent first.
 
     Args:
         states: all schedules.
@@ -75,7 +80,7 @@ def choose(states: Sequence[ScheduleState], job_of: Callable[[str], Job | None],
                 continue
         if following is not None:
             runs.append(Run(state, following, job_of(following.key)))
-    return min(runs, key=lambda run: _urgency(run, now), default=None)
+    return sorted(runs, key=lambda run: _urgency(run, now))
 
 
 def _still_owed(state: ScheduleState, fire: Fire, now: datetime) -> bool:

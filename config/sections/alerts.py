@@ -56,9 +56,9 @@ class SlackSettings(Section):
     watchdog_s: Annotated[float, Field(ge=0.2, le=600)] = 30.0
     """Seconds without the socket after which it is built anew."""
     may_acknowledge: tuple[str, ...] = ()
-    """Slack users (``U…``) who may acknowledge, mute and look at details. Default: nobody."""
+    """Slack users (``U…``) and user groups (``S…``) who may acknowledge, mute and look at details. Default: nobody."""
     may_act: tuple[str, ...] = ()
-    """Slack users (``U…``) who may re-render and cancel as well. Default: nobody."""
+    """Slack users (``U…``) and user groups (``S…``) who may re-render and cancel as well. Default: nobody."""
     teams: tuple[str, ...] = ()
     """Workspaces (``T…``) whose members count; empty: any that the app is installed in."""
 

@@ -18,6 +18,7 @@ from integrations.kit.http import open_client
 from integrations.kit.urls import is_loopback
 from integrations.slack.classify import classify, error_code, error_data, explain
 from integrations.slack.client import open_slack
+from integrations.slack.groups import is_group
 from scheduler.domain.outbox import Delivery, DeliveryState, Sent
 from scheduler.ports.alerts import Trial, TrialStep
 
@@ -105,7 +106,18 @@ async def _socket(settings: Settings, client: Any) -> AsyncGenerator[TrialStep, 
         told = "nobody may press a button: list Slack user ids (U…) in alerts.slack.may_acknowledge and may_act"
         yield TrialStep("buttons", fine=False, told=told)
         return
-    yield TrialStep("buttons", fine=True, told=f"{len({*slack.may_acknowledge, *slack.may_act})} people may press them")
+    listed = {*slack.may_acknowledge, *slack.may_act}
+    groups = sorted(one for one in listed if is_group(one))
+    people = listed.difference(groups)
+    for group in groups:
+        try:
+            answer: Any = await client.usergroups_users_list(usergroup=group)
+        except Exception as error:  # noqa: BLE001 - as above
+            told = f"user group {group} of may_acknowledge and may_act cannot be looked up: {_why(error)}"
+            yield TrialStep("user groups", fine=False, told=told)
+            return
+        people |= set(answer.get("users") or ())
+    yield TrialStep("buttons", fine=True, told=f"{len(people)} people may press them")
 
 
 def _why(error: Exception) -> str:

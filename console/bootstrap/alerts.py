@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,8 @@ from scheduler.alerting.evaluator import Evaluator
 from scheduler.alerting.extras import daily_report
 from scheduler.alerting.gather import Gatherer
 from scheduler.alerting.liveness import Liveness
+from scheduler.alerting.observation import Observation
+from scheduler.domain.alert import Alert
 from scheduler.domain.outbox import Sent
 from scheduler.operations import StoreOperations
 from scheduler.ports.clock import Clock
@@ -134,6 +136,7 @@ def make_alert_parts(
         gatherer = Gatherer(
             store,
             operations.snapshot,
+            operations.runs,
             settings,
             clock,
             channels=loop.channels,
@@ -151,7 +154,7 @@ def make_alert_parts(
             warning_s=settings.deadline.warning_s,
             deadman=alerts.deadman.nightly_url is not None,
             alarm=_alarm(settings) if has_email(settings) else None,
-            report=daily_report if settings.report.enabled else None,
+            report=_reporting(operations) if settings.report.enabled else None,
             report_at=settings.report.at,
             on_rows=loop.wake,
         )
@@ -188,6 +191,10 @@ def _make_socket(
         clock,
         watchdog_s=slack.watchdog_s,
     )
+
+
+def _reporting(operations: StoreOperations) -> Callable[[Observation, tuple[Alert, ...]], Mapping[str, Any]]:
+    return lambda look, alerts: daily_report(operations.report(), look, alerts)
 
 
 def _alarm(settings: Settings) -> Callable[[str, str], Any]:

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 from importlib.metadata import version
 
 from config.settings import Settings
+from console.bootstrap.memory import settle
 from console.bootstrap.reading import job_types, make_operations, open_installation_store
 from console.bootstrap.signals import stop_on_signals
 from integrations.kit.nudge import nudge
@@ -82,6 +83,7 @@ async def run_api(settings: Settings) -> None:
     store = open_installation_store(settings)
     try:
         async with served_api(settings, make_operations(settings, store)):
+            settle()
             await stop.wait()
     finally:
         store.close()

@@ -11,6 +11,7 @@ from typing import Any, Self
 from config.settings import Settings
 from console.bootstrap.alerts import make_alert_parts
 from console.bootstrap.api import served_api
+from console.bootstrap.memory import settle
 from console.bootstrap.pipeline import make_routes
 from console.bootstrap.reading import make_operations, open_installation_store
 from console.bootstrap.recording import recording
@@ -175,4 +176,6 @@ async def run_daemon(settings: Settings, kind: str) -> None:
     stop = asyncio.Event()
     stop_on_signals(stop)
     with Installation(settings) as installation:
-        await installation.daemon(kind).run(stop)
+        daemon = installation.daemon(kind)
+        settle()
+        await daemon.run(stop)

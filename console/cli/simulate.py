@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import time as clock
 from datetime import time
@@ -9,11 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.cli.context import cli_of
-from console.cli.output import print_json, print_table, say
+from console.cli.context import EXIT_FAILED, cli_of
+from console.cli.output import fail, print_json, print_table, say
 from console.format import duration
 
+NIGHTS, WATCHED_NIGHTS = 1_000, 30
+
 if TYPE_CHECKING:
+    from config.settings import Settings
     from console.bootstrap.simulate import Outcome
     from scheduler.simulate.plan import Plan
 
@@ -34,7 +38,9 @@ def parse_clock(text: str | None) -> time | None:
 
 def simulate(
     ctx: typer.Context,
-    nights: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many nights.")] = 1_000,
+    nights: Annotated[
+        int | None, typer.Option(min=1, max=1_000_000, help="How many nights.", show_default="1000")
+    ] = None,
     fault: Annotated[
         list[str] | None,
         typer.Option(
@@ -53,6 +59,15 @@ def simulate(
     history: Annotated[
         bool, typer.Option("--history/--no-history", help="Draw durations from this installation's renders.")
     ] = True,
+    alerts: Annotated[
+        bool,
+        typer.Option(
+            "--alerts",
+            help="Watch the nights (30 unless --nights says otherwise) with the rules of alerts, while services go "
+            "down, machines grow slow or die and jobs are bad; hold every alert against what really happened, and exit "
+            "with 1 if one is wrong.",
+        ),
+    ] = False,
     processes: Annotated[int | None, typer.Option(min=1, max=256, help="Default: one for each processor.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
@@ -64,7 +79,7 @@ def simulate(
     from console.bootstrap.simulate import simulate as run  # noqa: PLC0415 - see above
 
     asked = Asked(
-        nights=nights,
+        nights=nights or (WATCHED_NIGHTS if alerts else NIGHTS),
         seed=seed,
         faults=tuple(fault or ()),
         schedule=schedule,
@@ -75,9 +90,13 @@ def simulate(
     )
     plan = make_plan(cli_of(ctx).settings, asked)
     began = clock.monotonic()
+    if alerts:
+        _watched(plan, cli_of(ctx).settings, as_json=as_json)
+        say(f"{plan.nights:,} nights in {clock.monotonic() - began:.1f} s")
+        return
 
     def show(done: int) -> None:
-        sys.stderr.write(f"\r{done:,} of {nights:,} nights")
+        sys.stderr.write(f"\r{done:,} of {plan.nights:,} nights")
         sys.stderr.flush()
 
     shown = sys.stderr.isatty()
@@ -102,7 +121,30 @@ def simulate(
         for night in outcome.worst
     ]
     print_table(("worst", "outcome", "margin", "", "what happened"), rows)
-    say(f"{nights:,} nights in {took_s:.1f} s")
+    say(f"{plan.nights:,} nights in {took_s:.1f} s")
+
+
+def _watched(plan: Plan, settings: Settings, *, as_json: bool) -> None:
+    """The nights under the eyes of the rules."""
+    from scheduler.simulate.truth import table, warned_min  # noqa: PLC0415 - see above
+    from scheduler.simulate.watched import watch  # noqa: PLC0415 - see above
+
+    rows, wrong = watch(plan, settings)
+    if as_json:
+        incidents = {kind: dataclasses.asdict(row) for kind, row in sorted(rows.items())}
+        about_none = [{"fingerprint": one.fingerprint, "fired_at": one.fired_at} for one in wrong]
+        print_json(
+            {"nights": plan.nights, "seed": plan.seed, "incidents": incidents}
+            | {"alerts_without_incident": about_none, "warned_min": warned_min(rows)}
+        )
+    else:
+        for line in table(rows, wrong):
+            typer.echo(line)
+        for one in wrong:
+            typer.echo(f"no incident: {one.fingerprint} at {one.fired_at:%Y-%m-%d %H:%M} UTC: {one.facts.title}")
+    bad = sum(row.unseen + abs(row.alerts + row.unseen - row.incidents) for row in rows.values()) + len(wrong)
+    if bad:
+        fail(f"{bad} incidents or alerts do not match", EXIT_FAILED)
 
 
 def outcome_lines(plan: Plan, outcome: Outcome) -> list[str]:

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 
-from integrations.media.child import main
+NICENESS = 10
+"""Rendering gives way to the daemon, whose heartbeats keep the lease, and to console and API, which people wait for. It
+takes nearly all that they leave, and still a share beside other busy programs."""
 
 if __name__ == "__main__":
+    with contextlib.suppress(OSError):
+        os.nice(NICENESS)  # before the imports: they are a good part of what a short call takes
+    from integrations.media.child import main
+
     sys.exit(main())

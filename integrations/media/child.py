@@ -21,8 +21,6 @@ from integrations.media import wire
 from integrations.media.files import discard
 from scheduler.domain.failure import FailureClass, StageFailure
 
-NICENESS = 5
-"""Rendering gives way to the daemon: its heartbeats keep the lease."""
 CALLS = frozenset({"card_clip", "speak", "silence", "compose", "add_captions", "probe"})
 LEAVES_TRACES = frozenset({"speak"})
 """Calls after which a process is not as it was: what eSpeak NG says depends on what it has said before."""
@@ -38,8 +36,6 @@ Request = dict[str, Any]
 def main() -> int:
     """Serve requests from standard input, one a line, until it ends."""
     answers = _take_over_stdout()
-    with contextlib.suppress(OSError):
-        os.nice(NICENESS)
     requests: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
     working: list[Request] = []
 

@@ -22,6 +22,7 @@ REMEDIES: Mapping[str, str] = {
     "channel_not_found": "there is no such channel for this app: set alerts.slack.channel to its id (C…), "
     "and invite the app to it if it is private",
     "not_in_channel": "the app is not in the channel: write /invite @predawn there",
+    "no_such_subteam": "there is no such user group: its id (S…) is in the group's address",
     "is_archived": "the channel is archived: set alerts.slack.channel to another",
     "restricted_action": "the workspace does not let apps post there: ask its admin, or choose another channel",
     "no_permission": "the workspace does not permit it: ask its admin",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from config.sections.alerts import SlackSettings
 from integrations.slack.blocks import ACKNOWLEDGE, CANCEL, DETAILS, MUTE, RERENDER
+from integrations.slack.groups import UserGroups, is_group
 from integrations.slack.text import SECTION, escape
 from scheduler.domain.access import Role
 from scheduler.ports.alerts import AlertOperations, PressAction
@@ -67,14 +68,17 @@ def read_press(payload: Mapping[str, Any]) -> Pressed | None:
     )
 
 
-def role_of(pressed: Pressed, settings: SlackSettings) -> Role:
-    """What the presser may do: operator where the settings name them for this action, else viewer. Pure."""
+def listed_for(action: PressAction, settings: SlackSettings) -> frozenset[str]:
+    """The users and user groups that the settings name for an action. Pure."""
+    return frozenset(settings.may_act if action in STRONG else (*settings.may_act, *settings.may_acknowledge))
+
+
+def role_of(pressed: Pressed, settings: SlackSettings, groups: Collection[str] = ()) -> Role:
+    """What the presser may do: operator where the settings name them or a group of theirs, else viewer. Pure."""
     if settings.teams and pressed.team not in settings.teams:
         return Role.VIEWER
-    listed = set(settings.may_act)
-    if pressed.action not in STRONG:
-        listed |= set(settings.may_acknowledge)
-    return Role.OPERATOR if pressed.user in listed else Role.VIEWER
+    listed = listed_for(pressed.action, settings)
+    return Role.OPERATOR if pressed.user in listed or not listed.isdisjoint(groups) else Role.VIEWER
 
 
 class Presses:
@@ -102,6 +106,15 @@ class Presses:
         self._settings = settings
         self._after = after
         self._blocking = blocking
+        self._groups = UserGroups(client)
+
+    async def _role(self, pressed: Pressed) -> Role:
+        """What the presser may do; user groups are asked for only where the user is not listed by id."""
+        role = role_of(pressed, self._settings)
+        if role is not Role.VIEWER:
+            return role
+        asked = [one for one in listed_for(pressed.action, self._settings) if is_group(one)]
+        return role_of(pressed, self._settings, await self._groups.of(pressed.user, asked))
 
     async def __call__(self, payload: Mapping[str, Any]) -> None:
         """Act on a press, and tell the presser what became of it."""
@@ -111,7 +124,7 @@ class Presses:
         actor = Actor(
             f"{pressed.user_name} {pressed.user}".strip(),
             "slack",
-            role=role_of(pressed, self._settings),
+            role=await self._role(pressed),
             origin=f"{pressed.team} {pressed.channel}".strip(),
         )
         try:

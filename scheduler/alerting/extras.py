@@ -7,13 +7,14 @@ from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from scheduler.alerting.observation import Observation, RunLook
-from scheduler.alerting.words import clock, span
+from scheduler.alerting.observation import Observation
+from scheduler.alerting.words import clock
 from scheduler.domain.alert import Alert
-from scheduler.domain.deadline import Verdict
 from scheduler.domain.job import JobStatus
 from scheduler.domain.notice import REPORT
 from scheduler.domain.outbox import NewDelivery
+from scheduler.domain.report import DailyReport
+from scheduler.nights.report import headline, sections
 
 REPORT_LATE = timedelta(hours=3)
 """A report that could not be put together for so long is left out."""
@@ -43,31 +44,9 @@ def report_rows(
     ]
 
 
-def daily_report(look: Observation, open_alerts: tuple[Alert, ...]) -> dict[str, Any]:
-    """Verdict and margin, the record, what is open and muted, how delivery fares; the worst first."""
-    lines: list[str] = []
-    title = "no run with a deadline"
-    for number, run in enumerate(look.runs):
-        told = _verdict(run, look.now)
-        if number == 0:
-            title = told
-        else:
-            lines.append(told)
-    for record in look.sla:
-        if record.samples == 0:
-            lines.append(f"{record.schedule}: no night yet")
-            continue
-        rate = 1 - record.misses / record.samples
-        left = record.allowed - record.misses
-        budget = f"room for {left:.1f} more" if left >= 0 else "target broken"
-        if record.windows:
-            rates = ", ".join(f"{days} days {_rate(share)}" for days, share in record.windows)
-            lines.append(f"on time: {rates}")
-        few = "; too few days to judge" if record.samples < 20 else ""  # noqa: PLR2004 - alerts.md: below 20 samples
-        lines.append(
-            f"{record.schedule}, last {record.days} days: {rate:.0%} on time ({record.misses} missed of "
-            f"{record.samples}; {budget}{few})"
-        )
+def daily_report(report: DailyReport, look: Observation, open_alerts: tuple[Alert, ...]) -> dict[str, Any]:
+    """The morning's report as ``predawn report`` tells it, with what is open and muted and how delivery fares."""
+    lines = [f"{title}: {line}" for title, told in sections(report) for line in told]
     loud = [alert for alert in open_alerts if alert.quiet_until is None and alert.inhibited_by is None]
     quiet = [alert for alert in open_alerts if alert not in loud]
     lines.append(f"open alerts: {len(loud) or 'none'}")
@@ -77,25 +56,7 @@ def daily_report(look: Observation, open_alerts: tuple[Alert, ...]) -> dict[str,
         lines += [f"• {a.facts.title} ({a.quiet_why or 'follows from another'})" for a in quiet[:5]]
     failing = [health for health in look.channels if health.failing_since is not None]
     lines.append("delivery: " + ("fine" if not failing else ", ".join(f"{h.channel} failing" for h in failing)))
-    return {"title": title, "lines": lines, "date": str(look.now.astimezone(ZoneInfo(look.zone)).date())}
-
-
-def _rate(share: float | None) -> str:
-    return "-" if share is None else f"{share:.0%}"
-
-
-def _verdict(run: RunLook, now: datetime) -> str:
-    tonight = run.tonight
-    if tonight.deadline_at is None:
-        return str(Verdict.IDLE)
-    name = f"{tonight.schedule} {tonight.run_date}"
-    if run.ready_at is None:
-        return f"{tonight.verdict}: {name}, {tonight.note}"
-    margin = (tonight.deadline_at - run.ready_at).total_seconds()
-    word = "before" if margin >= 0 else "after"
-    degraded = ", degraded" if tonight.job is not None and tonight.job.degraded else ""
-    at = clock(run.ready_at, tonight.timezone, now)
-    return f"{tonight.verdict}: {name} was out {at}, {span(margin)} {word} the deadline{degraded}"
+    return {"title": headline(report), "lines": lines, "date": str(report.day)}
 
 
 def nightly_pings(look: Observation) -> list[NewDelivery]:

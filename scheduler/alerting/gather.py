@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from config.settings import Settings
 from scheduler.alerting.observation import Observation, OutputLook, RunLook, SlaLook
 from scheduler.domain.failure import FailureClass
-from scheduler.domain.job import Job, JobStatus
+from scheduler.domain.job import Job, JobStatus, QueueDepth
 from scheduler.domain.night import Night, NightOutcome
 from scheduler.domain.outbox import ChannelHealth, SocketLook
 from scheduler.domain.render import RenderStatus, StageName
@@ -23,7 +23,11 @@ from scheduler.ports.store import Store
 from scheduler.schedules.due import candidates
 
 ENDED = 60
-"""Ended jobs looked back at."""
+"""Ended jobs looked back at over all types,"""
+ENDED_OF_TYPE = 30
+"""and of each type with failed ones,"""
+FAILING_TYPES = 20
+"""of at most so many types."""
 OUTPUT_AGE = timedelta(days=1)
 SLA_DAYS = 30
 
@@ -34,6 +38,7 @@ class Gatherer:
     Args:
         store: jobs, renders, processes, outbox.
         snapshot: what the console shows now.
+        runs: the run in sight of every schedule with a deadline, the most urgent first.
         settings: time zone and schedules.
         clock: the time of day.
         channels: those that are set up; others do not matter.
@@ -45,6 +50,7 @@ class Gatherer:
         self,
         store: Store,
         snapshot: Callable[[], Snapshot],
+        runs: Callable[[], Sequence[Tonight]],
         settings: Settings,
         clock: Clock,
         *,
@@ -54,6 +60,7 @@ class Gatherer:
     ) -> None:
         self._store = store
         self._snapshot = snapshot
+        self._tonights = runs
         self._settings = settings
         self._clock = clock
         self._channels = channels
@@ -68,7 +75,7 @@ class Gatherer:
         """
         now = self._clock.now()
         shown = self._snapshot()
-        ended = self._ended()
+        ended = self._ended(shown.depth)
         return Observation(
             now=now,
             runs=self._runs(shown, now),
@@ -93,17 +100,16 @@ class Gatherer:
         return tuple(health for health in self._store.channel_health() if health.channel in self._channels)
 
     def _runs(self, shown: Snapshot, now: datetime) -> tuple[RunLook, ...]:
-        tonight = shown.tonight
-        state = next((s for s in shown.schedules if s.definition.name == tonight.schedule), None)
-        if state is None:
-            return ()
-        return (
+        states = {state.definition.name: state for state in shown.schedules}
+        return tuple(
             RunLook(
                 tonight,
-                due_at=due_at(state, tonight, now),
+                due_at=due_at(states[tonight.schedule], tonight, now),
                 ready_at=self._ready_at(tonight.job),
-                held=state.paused or tonight.run_date in state.skip_dates,
-            ),
+                held=states[tonight.schedule].paused or tonight.run_date in states[tonight.schedule].skip_dates,
+            )
+            for tonight in self._tonights()
+            if tonight.schedule in states
         )
 
     def _ready_at(self, job: Job | None) -> datetime | None:
@@ -124,9 +130,18 @@ class Gatherer:
             found.append(sla_look(definition.name, nights, today=now.astimezone(ZoneInfo(definition.timezone)).date()))
         return tuple(found)
 
-    def _ended(self) -> tuple[Job, ...]:
-        page = self._store.list(statuses=(JobStatus.COMPLETED, JobStatus.FAILED), limit=ENDED)
-        return tuple(sorted(page.items, key=lambda job: job.completed_at or job.updated_at, reverse=True))
+    def _ended(self, depth: QueueDepth) -> tuple[Job, ...]:
+        """The newest jobs that ended, the last to end first: of all types, and of each that has failed ones.
+
+        Many jobs of one type do not hide that those of another fail.
+        """
+        ends = (JobStatus.COMPLETED, JobStatus.FAILED)
+        failing = sorted({part.job_type for part in depth.parts if part.status is JobStatus.FAILED})
+        found = {job.id: job for job in self._store.list(statuses=ends, limit=ENDED).items}
+        for job_type in failing[:FAILING_TYPES]:
+            page = self._store.list(statuses=ends, job_types=(job_type,), limit=ENDED_OF_TYPE)
+            found |= {job.id: job for job in page.items}
+        return tuple(sorted(found.values(), key=lambda job: job.completed_at or job.updated_at, reverse=True))
 
     def _outputs(self, ended: tuple[Job, ...], now: datetime) -> tuple[OutputLook, ...]:
         """The newest ended run of each schedule, if it ended within a day."""
@@ -158,7 +173,6 @@ def sla_look(schedule: str, nights: Sequence[Night], *, today: date) -> SlaLook:
         allowed=(1 - month.target) * SLA_DAYS,
         target=month.target,
         last_miss="" if missed is None else f"{missed.run_date}, {missed.outcome} {missed.note}".rstrip(),
-        windows=tuple((days, on_time(nights, today=today, days=days).rate) for days in WINDOWS),
     )
 
 

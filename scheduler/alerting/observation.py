@@ -57,7 +57,6 @@ class SlaLook:
         allowed: misses that the target leaves room for.
         target: 0.95.
         last_miss: for the message.
-        windows: share on time (None: no night yet) over some numbers of days, for the report.
     """
 
     schedule: str
@@ -67,7 +66,6 @@ class SlaLook:
     allowed: float
     target: float
     last_miss: str = ""
-    windows: tuple[tuple[int, float | None], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

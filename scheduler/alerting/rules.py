@@ -10,7 +10,7 @@ from scheduler.alerting.deadline_rules import deadline_samples, endings
 from scheduler.alerting.observation import Observation, OutputLook
 from scheduler.alerting.words import clock, cut, span
 from scheduler.domain.alert import Facts, Rule, Sample, Severity
-from scheduler.domain.job import Job, JobStatus
+from scheduler.domain.job import UPGRADE, Job, JobStatus
 from scheduler.domain.service import ServiceState
 
 __all__ = ["endings", "evaluate"]
@@ -35,10 +35,13 @@ def evaluate(look: Observation, rules: RuleSettings, *, warning_s: float) -> tup
 
 
 def consecutive_failures(look: Observation, rules: RuleSettings) -> Iterator[Sample]:
-    """The last jobs of one type all failed; a retry inside a job is not another failure."""
+    """The last jobs of one type all failed for good; what predawn tries again by itself has not failed yet.
+
+    Upgrades are left out: a video is out, and they make their own tries in the background.
+    """
     by_type: dict[str, list[Job]] = {}
     for job in look.ended:
-        if job.status in {JobStatus.COMPLETED, JobStatus.FAILED}:
+        if job.status in {JobStatus.COMPLETED, JobStatus.FAILED} and job.is_final and job.job_type != UPGRADE:
             by_type.setdefault(job.job_type, []).append(job)
     for job_type, jobs in sorted(by_type.items()):
         streak: list[Job] = []
@@ -216,10 +219,8 @@ def worker_lost(look: Observation, rules: RuleSettings) -> Iterator[Sample]:
         silent = look.now - process.beat_at
         if not timedelta(seconds=rules.worker_lost_s) < silent < FORGOTTEN:
             continue
-        replaced = any(
-            other.alive and other.host == process.host and other.started_at >= process.beat_at
-            for other in look.processes
-        )
+        # Also by one that is lost itself by now: that one's silence is the trouble then.
+        replaced = any(other.host == process.host and other.started_at >= process.beat_at for other in look.processes)
         if replaced:
             continue
         others = sum(1 for other in look.processes if other.alive)

@@ -72,12 +72,13 @@ class Context:
     figures: Figures
 
 
-def context_of(request: Request) -> Context:
+# Both as coroutines: FastAPI runs plain functions in threads, which costs a request more than its own work.
+async def context_of(request: Request) -> Context:
     """The program's context."""
     return cast("Context", request.app.state.context)
 
 
-def actor_of(request: Request) -> Actor:
+async def actor_of(request: Request) -> Actor:
     """Who asks.
 
     Raises:

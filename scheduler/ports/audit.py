@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -27,6 +28,13 @@ class AuditFilter:
 
 class AuditStore(Protocol):
     """The table ``audit``. Lines are added and read, never changed."""
+
+    def together(self) -> AbstractContextManager[None]:
+        """Make all that this thread reads and writes of the store in the block one transaction.
+
+        It is committed at the end, and rolled back when the block raises. Within another one it is part of that.
+        """
+        ...
 
     def add_audit(self, entries: Sequence[AuditEntry]) -> list[AuditLine]:
         """Chain the entries to the trail in their order, in one transaction; several processes may do so at once."""

@@ -43,6 +43,15 @@ class Plan:
     history: Mapping[tuple[str, str], Sequence[float]] = field(default_factory=dict[tuple[str, str], Sequence[float]])
     deadline_logic: bool = True
 
+    def pipeline_with_chains(self) -> PipelineSettings:
+        """The policies with the plan's chains."""
+        stages = self.pipeline.stages
+        chained = {
+            stage.value: getattr(stages, stage.value).model_copy(update={"providers": tuple(chain)})
+            for stage, chain in self.chains.items()
+        }
+        return self.pipeline.model_copy(update={"stages": stages.model_copy(update=chained)})
+
 
 @dataclass(frozen=True, slots=True)
 class NightResult:

@@ -118,6 +118,8 @@ class SimulatedProvider:
         made = OUTPUTS[call.stage]
         if call.stage is StageName.REVIDEO:
             return replace(made, data={**made.data, "spoiled": spoiled}, artifacts={"video": self._video})
+        if call.stage is StageName.UPLOAD:
+            return replace(made, data={**made.data, "video_url": Path(self._video.path).as_uri()})
         return made
 
 
@@ -128,7 +130,7 @@ OUTPUTS: Mapping[StageName, StageOutput] = {
     StageName.TTS: StageOutput(),
     StageName.REVIDEO: StageOutput(data={"duration_s": 60.0}),
     StageName.VERIFY: StageOutput(data={"duration_s": 60.0}),
-    StageName.UPLOAD: StageOutput(data={"video_url": "file:///simulated.mp4", "thumbnail_url": None}),
+    StageName.UPLOAD: StageOutput(data={"thumbnail_url": None}),
 }
 """What each stage leaves, by the contract of ``scheduler.pipeline.stages``."""
 

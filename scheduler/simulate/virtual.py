@@ -77,6 +77,10 @@ class LoopClock:
         self._loop = loop
         self._begin = begin.astimezone(UTC)
 
+    def jump(self, to: datetime) -> None:
+        """Set the time of day: what lies between is not lived through."""
+        self._begin = to.astimezone(UTC) - timedelta(seconds=self._loop.time())
+
     def now(self) -> datetime:
         """The time of day, aware UTC."""
         return self._begin + timedelta(seconds=self._loop.time())

@@ -67,13 +67,7 @@ class World:
             stage: {name: SimulatedProvider(name, durations, plan.faults, video) for name in chain}
             for stage, chain in plan.chains.items()
         }
-        stages = plan.pipeline.stages.model_copy(
-            update={
-                stage.value: getattr(plan.pipeline.stages, stage.value).model_copy(update={"providers": tuple(chain)})
-                for stage, chain in plan.chains.items()
-            }
-        )
-        self._pipeline = build_pipeline(plan.pipeline.model_copy(update={"stages": stages}), self._providers)
+        self._pipeline = build_pipeline(plan.pipeline_with_chains(), self._providers)
         self._p90_s = self._predicted_s()
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -28,6 +29,10 @@ _UNREADABLE = "detail that is no JSON object: "
 
 class SqlAudit(SqlBase):
     """Who did what."""
+
+    def together(self) -> AbstractContextManager[None]:
+        """See ``AuditStore``."""
+        return self._db.together()
 
     def add_audit(self, entries: Sequence[AuditEntry]) -> list[AuditLine]:
         """Chain the entries to the trail, in one transaction."""

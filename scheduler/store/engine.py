@@ -201,24 +201,57 @@ class Database:
         self._file = engine.url.database if self.is_sqlite else None
         self._opened = self._identity()
         self._follow_file = follow_file
+        self._joined = threading.local()
 
     @contextmanager
     def read(self) -> Generator[Connection]:
         """A transaction that reads: one consistent look on SQLite."""
+        joined = self._held()
+        if joined is not None:
+            with self.translated():
+                yield joined
+            return
         with self.translated(), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Generator[Connection]:
         """A transaction that may write; it is committed at the end, or rolled back when the block raises."""
+        joined = self._held()
+        if joined is not None:
+            with self.translated(), joined.begin_nested():
+                yield joined
+            return
         with self.translated(), self._turn(), self._writing.begin() as connection:
             yield connection
 
     @contextmanager
     def write_once(self) -> Generator[Connection]:
         """For one statement that writes, and reads: PostgreSQL commits it by itself, which saves two round trips."""
+        if self._held() is not None:
+            with self.write() as connection:
+                yield connection
+            return
         with self.translated(), self._turn(), self._single.begin() as connection:
             yield connection
+
+    @contextmanager
+    def together(self) -> Generator[None]:
+        """Make all that this thread reads and writes in the block one transaction; within another, part of that."""
+        if self._held() is not None:
+            yield
+            return
+        with self.translated(), self._turn(), self._writing.begin() as connection:
+            self._joined.connection = connection
+            try:
+                yield
+            finally:
+                self._joined.connection = None
+
+    def _held(self) -> Connection | None:
+        """The transaction that this thread is in by ``together``."""
+        found: Connection | None = getattr(self._joined, "connection", None)
+        return found
 
     def outside_transaction(self, *statements: str) -> None:
         """SQLite: run statements that are allowed in no transaction, or are one by themselves (VACUUM and its kind).

@@ -92,7 +92,8 @@ class MemoryJobs:
     def _look(self, job: Job) -> Job:
         """The job with its type's ``max_retries`` where it has none of its own."""
         own = self._own_retries.get(job.id)
-        return replace(job, max_retries=self.queue_config(job.job_type).max_retries if own is None else own)
+        allowed = self.queue_config(job.job_type).max_retries if own is None else own
+        return job if job.max_retries == allowed else replace(job, max_retries=allowed)
 
     def _move(self, job: Job, transition: Transition, **values: Any) -> Job:
         if job.status not in transition.sources:
@@ -149,7 +150,9 @@ class MemoryJobs:
                 status=status,
                 payload=json.loads(json_text(plain_json(spec.payload))),
                 retry_count=0,
-                max_retries=0,
+                max_retries=self.queue_config(spec.job_type).max_retries
+                if spec.max_retries is None
+                else spec.max_retries,
                 created_at=now,
                 updated_at=now,
                 idempotency_key=spec.idempotency_key,

@@ -46,6 +46,7 @@ class FakeSlack:
     fault: Callable[[str, dict[str, Any]], str] = lambda _m, _p: "ok"
     history_fault: Callable[[], str] = lambda: "ok"
     scopes: str = SCOPES
+    groups: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     url: str = ""
     # Socket Mode
     tickets: int = 0
@@ -159,6 +160,12 @@ class FakeSlack:
     async def _auth_test(self, request: web.Request, values: dict[str, Any]) -> web.StreamResponse:
         body = {"ok": True, "team": "Test", "team_id": "T1", "user": "predawn", "bot_id": "B1"}
         return web.json_response(body, headers={"X-OAuth-Scopes": self.scopes})
+
+    async def _usergroups_users_list(self, request: web.Request, values: dict[str, Any]) -> web.StreamResponse:
+        members = self.groups.get(str(values.get("usergroup")))
+        if members is None:
+            return web.json_response({"ok": False, "error": "no_such_subteam"})
+        return web.json_response({"ok": True, "users": members})
 
     # Socket Mode
 

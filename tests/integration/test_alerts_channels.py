@@ -59,6 +59,7 @@ async def test_slack_that_works_is_said_step_by_step(tmp_path: Path) -> None:
         ({}, "chat:write", "lacks the scope channels:history"),
         ({"app_token": SecretStr("xapp-wrong")}, None, "copy the app token (xapp-…)"),
         ({"may_act": ()}, None, "nobody may press a button"),
+        ({"may_act": ("S404",)}, None, "user group S404 of may_acknowledge and may_act cannot be looked up"),
     ],
 )
 async def test_what_is_wrong_with_slack_is_named(

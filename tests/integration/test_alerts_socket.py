@@ -18,6 +18,7 @@ from config.sections.alerts import SlackSettings
 from config.settings import Settings
 from console.bootstrap.reading import make_operations
 from integrations.slack.client import open_slack
+from integrations.slack.groups import UserGroups
 from integrations.slack.presses import Presses
 from integrations.slack.socket import SlackSocket
 from scheduler.domain.alert import AlertState
@@ -140,10 +141,10 @@ class Scene:
 
 
 @contextlib.asynccontextmanager
-async def press_scene(tmp_path: Path) -> AsyncGenerator[Scene, None]:
+async def press_scene(tmp_path: Path, **slack_values: object) -> AsyncGenerator[Scene, None]:
     async with fake_slack() as slack, alert_world() as world:
         settings = Settings(home=tmp_path).model_copy()
-        alerts = settings.alerts.model_copy(update={"slack": slack_settings(slack)})
+        alerts = settings.alerts.model_copy(update={"slack": slack_settings(slack).model_copy(update=slack_values)})
         settings = settings.model_copy(update={"alerts": alerts})
         store = open_store(f"sqlite:///{tmp_path / 'p.db'}", synchronous="NORMAL")
         operations = make_operations(settings, store)
@@ -161,6 +162,29 @@ async def press_scene(tmp_path: Path) -> AsyncGenerator[Scene, None]:
                 yield Scene(slack, store, operations, socket, alert.id, job.id)
         finally:
             store.close()
+
+
+async def test_who_is_in_a_listed_user_group_may_press_and_who_left_it_may_not(tmp_path: Path) -> None:
+    async with fake_slack() as slack:
+        settings = slack_settings(slack).model_copy(update={"may_acknowledge": ("S1",), "may_act": ("S2",)})
+        slack.groups = {"S1": ["U7"], "S2": ["U8"]}
+        now = [0.0]
+        groups = UserGroups(open_slack(settings), clock=lambda: now[0])
+        assert await groups.of("U7", ["S1", "S2"]) == {"S1"}
+        assert await groups.of("U7", ["S9"]) == frozenset()  # no such group: nobody gets rights by it
+        asked = len(slack.calls)
+        slack.groups["S1"] = []
+        assert await groups.of("U7", ["S1"]) == {"S1"}
+        assert len(slack.calls) == asked
+        now[0] = 301.0
+        assert await groups.of("U7", ["S1"]) == frozenset()
+    async with press_scene(tmp_path, may_acknowledge=("S1",), may_act=("S2",)) as scene:
+        scene.slack.groups = {"S1": ["U7"], "S2": ["U8"]}
+        await scene.slack.press("cancel", scene.alert_id, user="U7", ts="1.0", envelope="weak")
+        await until(lambda: scene.slack.whispers)
+        assert scene.audit("alert.press") == [("name-U7 U7", "refused")]
+        await scene.slack.press("cancel", scene.alert_id, user="U8", ts="2.0", envelope="strong")
+        await until(lambda: scene.store.get(scene.job_id).status is JobStatus.CANCELLED)
 
 
 async def test_8_presses_of_all_kinds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from config.sections.alerts import AlertSettings, RuleSettings
+from config.settings import Settings
+from console.bootstrap.reading import make_operations
 from scheduler.alerting.evaluator import Evaluator
 from scheduler.alerting.extras import daily_report
-from scheduler.alerting.observation import Observation, RunLook, SlaLook
+from scheduler.alerting.observation import Observation, RunLook
 from scheduler.alerting.rules import evaluate
 from scheduler.domain.alert import Rule
 from scheduler.domain.deadline import Prediction, Verdict
 from scheduler.domain.schedule import ScheduleDefinition
 from scheduler.domain.snapshot import Tonight
+from scheduler.nights.report import headline, report_text
 from scheduler.schedules.due import fire_at, next_nominal
 from scheduler.testing import FakeClock, MemoryStore
 
@@ -103,17 +106,12 @@ def test_the_report_comes_once_a_day_at_its_local_time(start: datetime, zone: st
     assert [f"{at:%H:%M}" for at in reports(start, 40, zone)] == times
 
 
-def test_what_the_report_says() -> None:
-    now = datetime(2026, 11, 21, 5, 15, tzinfo=UTC)
-    run, deadline = run_on(datetime(2026, 11, 20, 20, tzinfo=UTC), now)
-    ready = replace(run, ready_at=deadline - timedelta(minutes=42))
-    ready = replace(ready, tonight=replace(ready.tonight, verdict=Verdict.READY))
-    record = SlaLook("nightly", 30, 28, 1, 1.5, 0.95, windows=((7, 1.0), (30, 27 / 28), (90, None)))
-    told = daily_report(Observation(now, runs=(ready,), sla=(record,), zone="Europe/Berlin"), ())
-    assert told["title"] == "READY: nightly 2026-11-21 was out 05:18 CET, 42 min before the deadline"
-    assert told["lines"] == [
-        "on time: 7 days 100%, 30 days 96%, 90 days -",
-        "nightly, last 30 days: 96% on time (1 missed of 28; room for 0.5 more)",
-        "open alerts: none",
-        "delivery: fine",
-    ]
+def test_what_the_report_says_is_what_predawn_report_says(tmp_path: Path) -> None:
+    clock = FakeClock(datetime(2026, 11, 21, 0, 45, tzinfo=UTC))
+    operations = make_operations(Settings(home=tmp_path), MemoryStore(clock))
+    report = operations.report(date(2026, 11, 21))
+    told = daily_report(report, Observation(clock.now(), zone="Asia/Kolkata"), ())
+    assert told["title"] == headline(report)
+    for line in report_text(report).splitlines()[2:]:
+        assert line[10:] in "\n".join(told["lines"])
+    assert told["lines"][-2:] == ["open alerts: none", "delivery: fine"]

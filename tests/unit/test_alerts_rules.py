@@ -14,7 +14,7 @@ from scheduler.alerting.rules import endings, evaluate
 from scheduler.domain.alert import Rule, Sample, Severity
 from scheduler.domain.deadline import Prediction, Verdict
 from scheduler.domain.failure import FailureClass, JobError
-from scheduler.domain.job import Job, JobStatus, Priority, QueueDepth
+from scheduler.domain.job import UPGRADE, Job, JobStatus, Priority, QueueDepth
 from scheduler.domain.outbox import ChannelHealth, SocketLook
 from scheduler.domain.service import Probe, ServiceHealth, ServiceState
 from scheduler.domain.snapshot import ProcessInfo, Tonight
@@ -77,6 +77,15 @@ def test_failures_in_a_row(newest_first: tuple[JobStatus, ...], *, fires: bool) 
 def test_failures_of_other_types_do_not_count_and_retries_count_once() -> None:
     mixed = (job(BAD, 1), job(BAD, 2, job_type="doubt"), job(BAD, 3, retry_count=3))
     assert look(ended=mixed) == []
+
+
+def test_what_is_tried_again_by_itself_has_not_failed_and_upgrades_are_nobodys_trouble() -> None:
+    retried = (job(BAD, 1), job(BAD, 2, retry_at=NOW), job(BAD, 3))
+    assert look(ended=retried) == []
+    assert told(look(ended=(*retried, job(BAD, 4)))) == [
+        (Rule.CONSECUTIVE_FAILURES, "daily_ca", Severity.CRITICAL),
+    ]
+    assert look(ended=tuple(job(BAD, n, job_type=UPGRADE) for n in range(5))) == []
 
 
 @pytest.mark.parametrize(
@@ -229,6 +238,7 @@ def process(number: int, silent_s: float, started_s: float = 9999, host: str = "
         ((process(1, 61), process(2, 5, started_s=30)), None),  # started anew in its place
         ((process(1, 61), process(2, 5, started_s=30, host="b")), WARNING),
         ((process(1, 90_000), process(2, 5)), None),  # forgotten
+        ((process(1, 80_000), process(2, 61, started_s=70_000)), CRITICAL),  # only the newer one is the trouble
     ],
 )
 def test_lost_workers(processes: tuple[ProcessInfo, ...], found: Severity | None) -> None:

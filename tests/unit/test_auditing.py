@@ -19,6 +19,7 @@ from scheduler.domain.limits import LimitsChange
 from scheduler.operations import StoreOperations
 from scheduler.ports.api import HttpOperations
 from scheduler.ports.operations import Actor, InvalidError, NotFoundError, PermissionDeniedError
+from scheduler.ports.store import StoreError
 from scheduler.testing import FakeClock, Faults, MemoryStore, faulty
 
 ANN = Actor("ann", "cli", role=Role.OPERATOR, origin="box pts/1")
@@ -105,14 +106,19 @@ def test_what_breaks_is_written_down_as_failed(store: MemoryStore, tmp_path: Any
     assert (line.outcome, line.message) == (AuditOutcome.FAILED, "a fault that a test has put here")
 
 
-def test_a_trail_that_cannot_be_written_does_not_undo_what_was_done(store: MemoryStore, tmp_path: Any) -> None:
+def test_what_cannot_be_written_down_is_not_done(store: MemoryStore, tmp_path: Any) -> None:
     faults = Faults()
     operations = make_operations(Settings(home=tmp_path), faulty(store, faults))
     job = store.enqueue(JobSpec("daily_ca")).job
     faults.fail("add_audit")
+    with pytest.raises(StoreError):
+        operations.cancel(job.id, actor=ANN)
+    assert store.get(job.id).status is JobStatus.QUEUED
+    assert [(line.outcome, line.message) for line in lines(store)] == [
+        (AuditOutcome.FAILED, "a fault that a test has put here")
+    ]
     operations.cancel(job.id, actor=ANN)
     assert store.get(job.id).status is JobStatus.CANCELLED
-    assert lines(store) == []
 
 
 def test_many_commands_are_written_down_together(operations: StoreOperations, store: MemoryStore) -> None:
