@@ -29,6 +29,7 @@ from scheduler.domain.schedule import Difference, Fire, ScheduleDefinition, Sche
 from scheduler.domain.service import Maintenance, Probe, ServiceHealth, ServiceHistory, ServiceState
 from scheduler.domain.sla import WINDOWS, Calibration, SlaReport, Success, on_time
 from scheduler.domain.snapshot import Page, ProcessInfo, Snapshot, StageState, StageView, Tonight
+from scheduler.domain.whatif import Change, Foretold
 from scheduler.filters import FilterError, matches, parse
 from scheduler.history import HistoryOperations
 from scheduler.ports.audit import AuditFilter
@@ -329,6 +330,8 @@ class FakeOperations(HistoryOperations, RecordedOperations, FakeAlerts):
     looks: int = 0
     overlapped: bool = False
     version: int = 1
+    changes: list[Change] = field(default_factory=list[Change])
+    then: Prediction | None = None
     filters: list[str] = field(default_factory=list[str])
     _reading: threading.Lock = field(default_factory=threading.Lock)
     _open: threading.Event = field(default_factory=threading.Event)
@@ -481,6 +484,11 @@ class FakeOperations(HistoryOperations, RecordedOperations, FakeAlerts):
 
     def end_maintenance(self, service: str, *, actor: Actor) -> bool:
         return False
+
+    def foretell(self, change: Change) -> Foretold:
+        self.changes.append(change)
+        night = self.current.tonight
+        return Foretold(night.prediction, self.then or night.prediction, night.deadline_at, night.timezone)
 
     def unskip_date(self, name: str, day: date, *, actor: Actor) -> ScheduleState:
         self._record("unskip", name, actor)
