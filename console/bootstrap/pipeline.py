@@ -22,7 +22,7 @@ from scheduler.job_types import ORCHESTRATOR, SORA, WORKFLOW
 from scheduler.pipeline.brief import BriefCheck
 from scheduler.pipeline.routes import Routes, whole_route, workflow_route
 from scheduler.pipeline.stages import Pipeline, Registry, build_pipeline
-from scheduler.plugins import PluginContext, merged, provider_plugins, with_stage_plugins
+from scheduler.plugins import PluginContext, added_stages, merged, provider_plugins, with_stage_plugins
 from scheduler.ports.media import ArtifactPublisher, LocalMedia
 from scheduler.ports.provider import Provider
 
@@ -91,6 +91,7 @@ def make_routes(settings: Settings, media: LocalMedia, publisher: ArtifactPublis
         }
         | {WORKFLOW: workflow_route(pipeline, WorkflowScript())},
         by_type={name: kind.default_route(chosen) for name, kind in job_types(settings).items()},
+        added=added_stages(PluginContext(settings, media, publisher)),
     )
 
 
