@@ -18,6 +18,7 @@ from console.cli import (
     demo,
     doctor,
     failures,
+    job_types,
     jobs,
     render,
     replay,
@@ -87,6 +88,7 @@ app.add_typer(jobs.app, name="jobs")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(alerts.outbox_app, name="outbox")
 app.add_typer(schedules.app, name="schedules")
+app.add_typer(job_types.app, name="types")
 app.add_typer(audit.app, name="audit")
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")
