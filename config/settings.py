@@ -28,6 +28,7 @@ from config.sections.recording import RecordingSettings
 from config.sections.services import (
     FilesSettings,
     LocalServicesSettings,
+    OrchestratorSettings,
     ServiceSettings,
     ServicesSettings,
     SoraSettings,
@@ -53,6 +54,7 @@ __all__ = [
     "HealthSettings",
     "LocalServicesSettings",
     "LogSettings",
+    "OrchestratorSettings",
     "PipelineSettings",
     "PostgrestSettings",
     "QueueSettings",

@@ -56,7 +56,13 @@ def make_pipeline(settings: Settings, media: LocalMedia, publisher: ArtifactPubl
         },
         StageName.REVIDEO: {
             "revideo-api": RevideoApi(services.revideo, media, publisher, speech=speech),
-            "orchestrator": OrchestratorApi(services.orchestrator, media, publisher, speech=speech),
+            "orchestrator": OrchestratorApi(
+                services.orchestrator,
+                media,
+                publisher,
+                speech=speech,
+                callback_url=services.orchestrator.callback_url,
+            ),
             "local-composer": LocalComposer(media),
         },
         StageName.VERIFY: {"media-probe": MediaProbe(media)},
@@ -78,7 +84,12 @@ def make_routes(settings: Settings, media: LocalMedia, publisher: ArtifactPublis
     """
     pipeline, off = make_pipeline(settings, media, publisher), unconfigured(settings)
     makers: dict[str, Provider] = {
-        ORCHESTRATOR: OrchestratorRoute(settings.services.orchestrator, media, speech=settings.speech),
+        ORCHESTRATOR: OrchestratorRoute(
+            settings.services.orchestrator,
+            media,
+            speech=settings.speech,
+            callback_url=settings.services.orchestrator.callback_url,
+        ),
         SORA: SoraRoute(settings.services.sora, media),
     }
     chosen = settings.pipeline
