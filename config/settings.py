@@ -123,6 +123,11 @@ class Settings(Section):
         return self.home / "work"
 
     @property
+    def narrations_dir(self) -> Path:
+        """Where narrations are kept for a night without the speech endpoint: ``<home>/narrations``."""
+        return self.home / "narrations"
+
+    @property
     def briefs_dir(self) -> Path:
         """Where briefs are looked for."""
         return self.content.briefs_dir or SHIPPED_BRIEFS

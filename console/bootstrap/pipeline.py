@@ -8,7 +8,7 @@ from collections.abc import Collection
 from config.settings import Settings
 from console.bootstrap.reading import job_types, unconfigured
 from console.bootstrap.storage import upload_providers
-from integrations.a4f.provider import A4fSpeech
+from integrations.a4f import A4fSpeech, CachedSpeech, NarrationCache
 from integrations.chat_script.provider import ChatScript
 from integrations.manim.provider import ManimApi
 from integrations.media.providers import Espeak, LocalComposer, MediaProbe, Silence, StaticCards
@@ -36,6 +36,7 @@ def make_pipeline(settings: Settings, media: LocalMedia, publisher: ArtifactPubl
     services, speech = settings.services, settings.speech
     programme, names = settings.content.programme, settings.content.programme_names
     off = unconfigured(settings)
+    cache = NarrationCache(settings.narrations_dir, limit=speech.cache_mb * 2**20)
     types = job_types(settings)
     brief = BriefCheck(source=types["daily_ca"].source, work_dir=settings.work_dir, encoders=encoders, types=types)
     registry: dict[StageName, dict[str, Provider | None]] = {
@@ -50,7 +51,8 @@ def make_pipeline(settings: Settings, media: LocalMedia, publisher: ArtifactPubl
             "static-cards": StaticCards(media, programme=programme, names=names),
         },
         StageName.TTS: {
-            "a4f": None if "a4f" in off else A4fSpeech(speech),
+            "a4f": None if "a4f" in off else A4fSpeech(speech, None if "cached-audio" in off else cache),
+            "cached-audio": CachedSpeech(cache, voice=speech.a4f_voice, speed=speech.speed),
             "espeak": Espeak(media, voice=speech.voice, speed=speech.speed),
             "silence": Silence(media),
         },

@@ -34,6 +34,7 @@ FAILING = (Fault(FaultKind.HTTP, 500), Fault(FaultKind.GARBAGE), Fault(FaultKind
 STAND_INS = {
     "template-script",
     "static-cards",
+    "cached-audio",
     "espeak",
     "silence",
     "orchestrator",
