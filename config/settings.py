@@ -28,6 +28,7 @@ from config.sections.recording import RecordingSettings
 from config.sections.services import (
     FilesSettings,
     LocalServicesSettings,
+    OrchestratorSettings,
     ServiceSettings,
     ServicesSettings,
     SoraSettings,
@@ -53,6 +54,7 @@ __all__ = [
     "HealthSettings",
     "LocalServicesSettings",
     "LogSettings",
+    "OrchestratorSettings",
     "PipelineSettings",
     "PostgrestSettings",
     "QueueSettings",
@@ -119,6 +121,11 @@ class Settings(Section):
     def work_dir(self) -> Path:
         """Where stages keep their files: ``<home>/work/<job id>/<stage>``."""
         return self.home / "work"
+
+    @property
+    def narrations_dir(self) -> Path:
+        """Where narrations are kept for a night without the speech endpoint: ``<home>/narrations``."""
+        return self.home / "narrations"
 
     @property
     def briefs_dir(self) -> Path:

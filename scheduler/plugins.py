@@ -5,7 +5,8 @@ group                 name                         what it leads to
 ===================== ============================ ===================================================
 ``predawn.providers``  ``<stage>.<provider name>``  ``make(PluginContext) -> Provider | None``
 ``predawn.job_types``  the job type                 ``make(PluginContext) -> JobType``
-``predawn.stages``     the stage                    ``change(Stage) -> Stage``: another policy or chain
+``predawn.stages``     a stage of predawn           ``change(Stage) -> Stage``: another policy or chain
+``predawn.stages``     any other name               ``make(PluginContext) -> AddedStage | None``: a new one
 ===================== ============================ ===================================================
 """
 
@@ -19,6 +20,7 @@ from typing import Any, cast
 from config.settings import Settings
 from scheduler.domain.render import StageName
 from scheduler.job_types import JobType
+from scheduler.pipeline.added import AddedStage, problem_of
 from scheduler.pipeline.stages import Pipeline, PipelineConfigError, Stage
 from scheduler.ports.media import ArtifactPublisher, LocalMedia
 from scheduler.ports.provider import Provider
@@ -106,7 +108,7 @@ def with_stage_plugins(pipeline: Pipeline, found: Found = installed) -> Pipeline
     stages = {stage.name: stage for stage in pipeline.stages}
     for point in found(STAGES):
         if point.name not in set(StageName):
-            raise _error(point, f"its name must be a stage: {', '.join(StageName)}")
+            continue  # a new one: ``added_stages``
         before = stages[StageName(point.name)]
         after = _made(point, before)
         if not isinstance(after, Stage) or after.name is not before.name or not after.chain:
@@ -115,6 +117,35 @@ def with_stage_plugins(pipeline: Pipeline, found: Found = installed) -> Pipeline
             raise _error(point, "it must leave alone what the stage waits for")
         stages[after.name] = after
     return Pipeline(tuple(stages[stage.name] for stage in pipeline.stages), fallback=pipeline.fallback)
+
+
+def added_stages(context: PluginContext, found: Found = installed) -> tuple[AddedStage, ...]:
+    """The stages that plug-ins add; one that answers None is not configured.
+
+    Raises:
+        PluginError: one of them cannot be used.
+    """
+    stages: dict[str, AddedStage] = {}
+    for point in found(STAGES):
+        if point.name in set(StageName):
+            continue
+        made = _made(point, context)
+        if made is None:
+            continue
+        if not isinstance(made, AddedStage):
+            raise _error(
+                point,
+                f"it made {type(made).__name__} instead of a scheduler.pipeline.added.AddedStage (and it is none of "
+                f"predawn's stages, {', '.join(StageName)})",
+            )
+        if made.name != point.name:
+            raise _error(point, f"its stage is called {made.name!r} instead of {point.name!r}")
+        if problem := problem_of(made):
+            raise _error(point, problem)
+        if made.name in stages:
+            raise _error(point, "another package brings a stage of this name: uninstall one of them")
+        stages[made.name] = made
+    return tuple(stages.values())
 
 
 def _made(point: EntryPoint, given: object) -> object:

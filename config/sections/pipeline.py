@@ -31,7 +31,7 @@ class StagesSettings(Section):
     """The script."""
     manim: StageSettings = StageSettings(providers=("manim-api", "sora", "static-cards"), timeout_s=240, weight=5)
     """The pictures of each segment."""
-    tts: StageSettings = StageSettings(providers=("a4f", "espeak", "silence"), timeout_s=60, weight=1)
+    tts: StageSettings = StageSettings(providers=("a4f", "cached-audio", "espeak", "silence"), timeout_s=60, weight=1)
     """The narration of each segment."""
     revideo: StageSettings = StageSettings(
         providers=("revideo-api", "orchestrator", "local-composer"), timeout_s=300, weight=8
@@ -95,6 +95,7 @@ class DeadlineSettings(Section):
         "sora": EstimateSettings(p50_s=120, p90_s=400),
         "static-cards": EstimateSettings(p50_s=6, p90_s=20),
         "a4f": EstimateSettings(p50_s=5, p90_s=20),
+        "cached-audio": EstimateSettings(p50_s=0.2, p90_s=1),
         "espeak": EstimateSettings(p50_s=1.5, p90_s=5),
         "silence": EstimateSettings(p50_s=0.5, p90_s=2),
         "revideo-api": EstimateSettings(p50_s=15, p90_s=90),

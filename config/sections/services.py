@@ -28,6 +28,16 @@ class ServiceSettings(Section):
     """Largest file accepted from it, MiB."""
 
 
+class OrchestratorSettings(ServiceSettings):
+    """The Video Orchestrator: it composes, or makes a whole job."""
+
+    url: Url = "http://127.0.0.1:8103"
+    """Base URL without a trailing slash."""
+    callback_url: Url | None = None
+    """Where it tells that a job has ended: our ``/webhooks/video-complete`` as it reaches it, which then looks at once
+    (``api.webhooks.secret``). None: nobody is told, the job is polled."""
+
+
 class SoraSettings(ServiceSettings):
     """A Sora-style text-to-video server: ``POST /v1/videos``. Off until it is enabled."""
 
@@ -62,7 +72,7 @@ class ServicesSettings(Section):
     """Manim API: pictures of each segment."""
     revideo: ServiceSettings = ServiceSettings(url="http://127.0.0.1:5001")
     """Revideo API: composes the video."""
-    orchestrator: ServiceSettings = ServiceSettings(url="http://127.0.0.1:8103")
+    orchestrator: OrchestratorSettings = OrchestratorSettings()
     """Video Orchestrator, or predawn's own API on its contract."""
     sora: SoraSettings = SoraSettings()
     """Sora-style text-to-video."""

@@ -21,6 +21,9 @@ class SpeechSettings(Section):
     """Its model."""
     a4f_voice: str = "alloy"
     """Its voice."""
+    cache_mb: Annotated[int, Field(ge=0, le=100_000)] = 200
+    """Room for narrations that were spoken, MiB: on a night without the endpoint the same text in the same voice is
+    taken from there (provider ``cached-audio``). 0: nothing is kept."""
     voice: str = "en-us"
     """eSpeak NG voice for briefs in English; briefs in Hindi use ``hi``. (``en-gb`` does not exist: ``en-gb-x-rp``.)"""
     speed: Annotated[float, Field(ge=0.25, le=4)] = 1.0

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from config.settings import Settings
 from console.bootstrap.reading import job_types, unconfigured
 from console.bootstrap.storage import upload_providers
-from integrations.a4f.provider import A4fSpeech
+from integrations.a4f import A4fSpeech, CachedSpeech, NarrationCache
 from integrations.chat_script.provider import ChatScript
 from integrations.manim.provider import ManimApi
 from integrations.media.providers import Espeak, LocalComposer, MediaProbe, Silence, StaticCards
@@ -22,7 +22,7 @@ from scheduler.job_types import ORCHESTRATOR, SORA, WORKFLOW
 from scheduler.pipeline.brief import BriefCheck
 from scheduler.pipeline.routes import Routes, whole_route, workflow_route
 from scheduler.pipeline.stages import Pipeline, Registry, build_pipeline
-from scheduler.plugins import PluginContext, merged, provider_plugins, with_stage_plugins
+from scheduler.plugins import PluginContext, added_stages, merged, provider_plugins, with_stage_plugins
 from scheduler.ports.media import ArtifactPublisher, LocalMedia
 from scheduler.ports.provider import Provider
 
@@ -36,6 +36,7 @@ def make_pipeline(settings: Settings, media: LocalMedia, publisher: ArtifactPubl
     services, speech = settings.services, settings.speech
     programme, names = settings.content.programme, settings.content.programme_names
     off = unconfigured(settings)
+    cache = NarrationCache(settings.narrations_dir, limit=speech.cache_mb * 2**20)
     types = job_types(settings)
     brief = BriefCheck(source=types["daily_ca"].source, work_dir=settings.work_dir, encoders=encoders, types=types)
     registry: dict[StageName, dict[str, Provider | None]] = {
@@ -50,13 +51,20 @@ def make_pipeline(settings: Settings, media: LocalMedia, publisher: ArtifactPubl
             "static-cards": StaticCards(media, programme=programme, names=names),
         },
         StageName.TTS: {
-            "a4f": None if "a4f" in off else A4fSpeech(speech),
+            "a4f": None if "a4f" in off else A4fSpeech(speech, None if "cached-audio" in off else cache),
+            "cached-audio": CachedSpeech(cache, voice=speech.a4f_voice, speed=speech.speed),
             "espeak": Espeak(media, voice=speech.voice, speed=speech.speed),
             "silence": Silence(media),
         },
         StageName.REVIDEO: {
             "revideo-api": RevideoApi(services.revideo, media, publisher, speech=speech),
-            "orchestrator": OrchestratorApi(services.orchestrator, media, publisher, speech=speech),
+            "orchestrator": OrchestratorApi(
+                services.orchestrator,
+                media,
+                publisher,
+                speech=speech,
+                callback_url=services.orchestrator.callback_url,
+            ),
             "local-composer": LocalComposer(media),
         },
         StageName.VERIFY: {"media-probe": MediaProbe(media)},
@@ -78,7 +86,12 @@ def make_routes(settings: Settings, media: LocalMedia, publisher: ArtifactPublis
     """
     pipeline, off = make_pipeline(settings, media, publisher), unconfigured(settings)
     makers: dict[str, Provider] = {
-        ORCHESTRATOR: OrchestratorRoute(settings.services.orchestrator, media, speech=settings.speech),
+        ORCHESTRATOR: OrchestratorRoute(
+            settings.services.orchestrator,
+            media,
+            speech=settings.speech,
+            callback_url=settings.services.orchestrator.callback_url,
+        ),
         SORA: SoraRoute(settings.services.sora, media),
     }
     chosen = settings.pipeline
@@ -91,6 +104,7 @@ def make_routes(settings: Settings, media: LocalMedia, publisher: ArtifactPublis
         }
         | {WORKFLOW: workflow_route(pipeline, WorkflowScript())},
         by_type={name: kind.default_route(chosen) for name, kind in job_types(settings).items()},
+        added=added_stages(PluginContext(settings, media, publisher)),
     )
 
 

@@ -162,6 +162,7 @@ def unconfigured(settings: Settings) -> frozenset[str]:
         "orchestrator": no_orchestrator,
         "orchestrator-route": no_orchestrator,
         "a4f": settings.speech.a4f_url is None,
+        "cached-audio": settings.speech.a4f_url is None or settings.speech.cache_mb == 0,
         "supabase": settings.storage.supabase.url is None,
         "s3": settings.storage.s3.bucket is None,
     }

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from config.sections.base import Url
 from config.settings import SpeechSettings
+from integrations.a4f.cache import NarrationCache
 from integrations.a4f.request import (
     FILE_SUFFIXES,
     MAX_INPUT,
@@ -38,6 +39,7 @@ class A4fSpeech:
 
     Args:
         settings: address, key, model and voice.
+        cache: keeps what was spoken, for ``CachedSpeech``; None: nothing is kept.
 
     Raises:
         ValueError: no address is set: the provider must not be built.
@@ -46,11 +48,12 @@ class A4fSpeech:
     name = "a4f"
     service = "tts"
 
-    def __init__(self, settings: SpeechSettings) -> None:
+    def __init__(self, settings: SpeechSettings, cache: NarrationCache | None = None) -> None:
         if settings.a4f_url is None:
             raise ValueError("speech.a4f_url is not set: leave provider a4f out, or set it to https://api.a4f.co")
         self._url: Url = settings.a4f_url
         self._settings = settings
+        self._cache = cache
 
     async def run(self, call: Call) -> StageOutput:
         """Narrate every segment that has no narration yet.
@@ -91,6 +94,9 @@ class A4fSpeech:
         media_type = media_type_of(answer.content_type)
         duration_s, out = await asyncio.to_thread(self._accept, raw, text, media_type)
         artifact = await asyncio.to_thread(artifact_of, out, media_type)
+        if self._cache is not None:
+            settings = self._settings
+            await asyncio.to_thread(self._cache.keep, text, out, voice=settings.a4f_voice, speed=settings.speed)
         return StageOutput(
             data={"duration_s": duration_s, "silent": False}, artifacts={"narration": artifact}, provider=self.name
         )

@@ -21,6 +21,14 @@ FILE_SUFFIXES = {
     "audio/ogg": ".ogg",
     "audio/opus": ".ogg",
 }
+MEDIA_TYPES = {
+    ".mp3": "audio/mpeg",
+    ".wav": "audio/wav",
+    ".flac": "audio/flac",
+    ".aac": "audio/aac",
+    ".ogg": "audio/ogg",
+}
+"""By the suffix that a narration got for its type."""
 AUDIO_URL_WORDS = ("url", "audio_url", "output_url", "download_url")
 
 

@@ -26,18 +26,26 @@ class OrchestratorApi:
         media: probes what comes back and adds captions.
         publisher: makes clips and narrations reachable for the service.
         speech: voice and rate, for narrations that the service would have to speak itself.
+        callback_url: where the service tells that it is done; None: it is only polled.
     """
 
     name = "orchestrator"
     service = "orchestrator"
 
     def __init__(
-        self, settings: ServiceSettings, media: LocalMedia, publisher: ArtifactPublisher, *, speech: SpeechSettings
+        self,
+        settings: ServiceSettings,
+        media: LocalMedia,
+        publisher: ArtifactPublisher,
+        *,
+        speech: SpeechSettings,
+        callback_url: str | None = None,
     ) -> None:
         self._settings = settings
         self._media = media
         self._publisher = publisher
         self._speech = speech
+        self._callback_url = callback_url
 
     async def run(self, call: Call) -> StageOutput:
         """Compose the video from the clips and narrations of the stages before.
@@ -52,7 +60,7 @@ class OrchestratorApi:
         raw = call.workdir / "orchestrator.mp4"
         await rendered(
             self._settings,
-            workflow_request(call.job, composition_spec=spec),
+            workflow_request(call.job, composition_spec=spec, callback_url=self._callback_url),
             raw,
             trace=Trace.of(call),
             timeout_s=call.timeout_s,

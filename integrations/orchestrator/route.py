@@ -26,15 +26,19 @@ class OrchestratorRoute:
         settings: where it is and how it is watched.
         media: probes what comes back.
         speech: the voice of English videos.
+        callback_url: where the service tells that it is done; None: it is only polled.
     """
 
     name = "orchestrator-route"
     service = "orchestrator"
 
-    def __init__(self, settings: ServiceSettings, media: LocalMedia, *, speech: SpeechSettings) -> None:
+    def __init__(
+        self, settings: ServiceSettings, media: LocalMedia, *, speech: SpeechSettings, callback_url: str | None = None
+    ) -> None:
         self._settings = settings
         self._media = media
         self._speech = speech
+        self._callback_url = callback_url
 
     async def run(self, call: Call) -> StageOutput:
         """Have the job made from its brief.
@@ -43,7 +47,7 @@ class OrchestratorRoute:
             StageFailure: the service failed, is predawn itself, or its video cannot be published.
         """
         try:
-            body = job_request(call.job, call.needed_brief(), voice=self._speech.voice)
+            body = job_request(call.job, call.needed_brief(), voice=self._speech.voice, callback_url=self._callback_url)
         except RequestError as error:
             raise StageFailure.invalid_input(f"payload.{error}") from error
         out, thumbnail = call.workdir / "whole.mp4", call.workdir / "whole.jpg"

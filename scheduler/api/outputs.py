@@ -25,14 +25,19 @@ router = APIRouter(tags=["orchestrator"])
 
 def named(detail: JobDetail) -> Iterator[tuple[str, Checkpoint, Artifact]]:
     """The files of a job with their names, ``manim/clip/0``, in the order of the stages; parts only of open stages."""
-    order = list(StageName)
     whole = {kept.stage for kept in detail.checkpoints if not kept.part}
-    for kept in sorted(detail.checkpoints, key=lambda kept: (order.index(kept.stage), len(kept.part), kept.part)):
+    for kept in sorted(detail.checkpoints, key=lambda kept: (_place(kept.stage), len(kept.part), kept.part)):
         if kept.part and kept.stage in whole:
             continue
         for role, artifact in sorted(kept.output.artifacts.items()):
             part = f"/{kept.part}" if kept.part else ""
             yield f"{kept.stage.value}/{role}{part}", kept, artifact
+
+
+def _place(stage: StageName) -> int:
+    """Where a stage stands among predawn's; those of plug-ins come last."""
+    order = list(StageName)
+    return order.index(stage) if stage in order else len(order)
 
 
 @router.get("/jobs/{job_id}/outputs", summary="Intermediate outputs", response_model=Outputs, responses=responses(404))

@@ -180,8 +180,9 @@ def _file_of(detail: JobDetail, context: Context) -> Any:
     published = path_of(str(detail.job.payload.get("video_url") or ""))
     kept = [
         path_of(checkpoint.output.artifacts["video"].path)
+        for stage in (StageName.UPLOAD, StageName.REVIDEO)  # a plug-in may have changed the composed one
         for checkpoint in detail.checkpoints
-        if checkpoint.stage is StageName.REVIDEO and not checkpoint.part and "video" in checkpoint.output.artifacts
+        if checkpoint.stage is stage and not checkpoint.part and "video" in checkpoint.output.artifacts
     ]
     for path in (published, *kept):
         real = None if path is None else ours(path, context.options.file_roots)

@@ -121,24 +121,34 @@ NEEDS: Mapping[StageName, tuple[StageName, ...]] = {
 """What each stage waits for: the pipeline's DAG."""
 
 
-def path_after(stage: StageName, cost_s: Mapping[StageName, float], done: Iterable[StageName] = ()) -> float:
+def path_after(
+    stage: StageName,
+    cost_s: Mapping[StageName, float],
+    done: Iterable[StageName] = (),
+    needed: Mapping[StageName, tuple[StageName, ...]] = NEEDS,
+) -> float:
     """Seconds from the end of ``stage`` to the end of the pipeline, along the longest path of what is not done."""
     finished = frozenset(done)
-    followers = [s for s, needs in NEEDS.items() if stage in needs]
+    followers = [s for s, needs in needed.items() if stage in needs]
     return max(
         (
-            (0.0 if follower in finished else cost_s.get(follower, 0.0)) + path_after(follower, cost_s, finished)
+            (0.0 if follower in finished else cost_s.get(follower, 0.0))
+            + path_after(follower, cost_s, finished, needed)
             for follower in followers
         ),
         default=0.0,
     )
 
 
-def path_to_end(cost_s: Mapping[StageName, float], done: Iterable[StageName] = ()) -> float:
+def path_to_end(
+    cost_s: Mapping[StageName, float],
+    done: Iterable[StageName] = (),
+    needed: Mapping[StageName, tuple[StageName, ...]] = NEEDS,
+) -> float:
     """Seconds the whole pipeline still takes, along the longest path of the stages that are not done."""
     finished = frozenset(done)
     first = StageName.BRIEF
-    return (0.0 if first in finished else cost_s.get(first, 0.0)) + path_after(first, cost_s, finished)
+    return (0.0 if first in finished else cost_s.get(first, 0.0)) + path_after(first, cost_s, finished, needed)
 
 
 def critical_path(cost_s: Mapping[StageName, float], done: Iterable[StageName] = ()) -> tuple[StageName, ...]:

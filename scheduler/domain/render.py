@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,9 +11,16 @@ from typing import Any
 
 from scheduler.domain.failure import FailureClass
 
+ADDED_NAME = re.compile(r"[a-z][a-z0-9_]{1,30}")
+"""What a stage that a plug-in adds may be called."""
+
 
 class StageName(StrEnum):
-    """The stages of the pipeline, in the order people read them (``manim`` and ``tts`` run side by side)."""
+    """The stages of the pipeline, in the order people read them (``manim`` and ``tts`` run side by side).
+
+    A plug-in may add stages of its own: ``StageName("watermark")`` is a name, always the same object, but no member of
+    the iteration.
+    """
 
     BRIEF = "brief"
     SCRIPT_GEN = "script_gen"
@@ -21,6 +29,15 @@ class StageName(StrEnum):
     REVIDEO = "revideo"
     VERIFY = "verify"
     UPLOAD = "upload"
+
+    @classmethod
+    def _missing_(cls, value: object) -> StageName | None:
+        if not isinstance(value, str) or not ADDED_NAME.fullmatch(value):
+            return None
+        made = str.__new__(cls, value)
+        made._name_, made._value_ = value.upper(), value
+        known: dict[object, StageName] = cls._value2member_map_  # pyright: ignore[reportAssignmentType] - so it is
+        return known.setdefault(value, made)
 
 
 class RenderStatus(StrEnum):

@@ -48,7 +48,7 @@ def reserve_s(pipeline: Pipeline, stage: StageName, done: Collection[StageName],
     The last resort, not the quickest: it is the one that depends on nobody, so it is what a later stage needs when
     everything before it in its chain fails.
     """
-    return path_after(stage, _last_resorts(pipeline, estimates), done)
+    return path_after(stage, _last_resorts(pipeline, estimates), done, pipeline.graph)
 
 
 def _last_resorts(pipeline: Pipeline, estimates: Estimates) -> dict[StageName, float]:
@@ -88,7 +88,7 @@ def budget_for(
     if fallback is not None and stage.checks is None:
         # Whatever is tried on this way, the whole of the next one must fit behind it. A video that is there is judged
         # in any case: not to look at it would be to lose it.
-        whole_s = path_to_end(_last_resorts(fallback, estimates), COMMON & frozenset(done))
+        whole_s = path_to_end(_last_resorts(fallback, estimates), COMMON & frozenset(done), fallback.graph)
         costs[FALLBACK], step_down_s = whole_s, step_down_s + whole_s
     kept_s = reserve_s(pipeline, stage.name, done, estimates)
     budget = attempt_budget(

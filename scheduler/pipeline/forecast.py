@@ -10,11 +10,14 @@ from scheduler.domain.deadline import NEEDS, Estimate, PathStep, Prediction, cri
 from scheduler.domain.quantile import percentile
 from scheduler.domain.render import StageName
 from scheduler.domain.snapshot import StageState, StageView
+from scheduler.pipeline.added import LEFT_OUT
 from scheduler.pipeline.stages import ancestors
 from scheduler.ports.store import RenderStore
 
 UNKNOWN_ESTIMATE = Estimate(p50_s=30.0, p90_s=120.0)
 """For a provider with neither history nor a configured estimate."""
+ANY_STAGE = ""
+"""Stands for the stages that plug-ins add: what is configured for a provider holds there, too."""
 OVERTIME = 0.1
 """Share of its estimate that a call which has outlived it is still given."""
 
@@ -25,7 +28,8 @@ Estimates = Mapping[tuple[str, str], Estimate]
 
 def estimate_of(estimates: Estimates, stage: StageName, provider: str) -> Estimate:
     """The estimate for one provider in one stage; a cautious guess for one that nothing is known of."""
-    return estimates.get((stage.value, provider), UNKNOWN_ESTIMATE)
+    known = estimates.get((stage.value, provider)) or estimates.get((ANY_STAGE, provider))
+    return UNKNOWN_ESTIMATE if known is None else known
 
 
 def estimates_from(durations: Mapping[tuple[str, str], Sequence[float]], settings: DeadlineSettings) -> Estimates:
@@ -36,8 +40,8 @@ def estimates_from(durations: Mapping[tuple[str, str], Sequence[float]], setting
         settings: defaults, and how many attempts are enough.
     """
     configured = {
-        (stage.value, name): Estimate(p50_s=estimate.p50_s, p90_s=estimate.p90_s)
-        for stage in StageName
+        (stage, name): Estimate(p50_s=estimate.p50_s, p90_s=estimate.p90_s)
+        for stage in (*(stage.value for stage in StageName), ANY_STAGE)
         for name, estimate in settings.estimates.items()
     }
     history = {
@@ -45,7 +49,7 @@ def estimates_from(durations: Mapping[tuple[str, str], Sequence[float]], setting
         for key, seconds in durations.items()
         if len(seconds) >= settings.min_samples
     }
-    return configured | history
+    return {(ANY_STAGE, LEFT_OUT): Estimate(0.0, 0.1)} | configured | history
 
 
 def load_estimates(store: RenderStore, settings: DeadlineSettings) -> Estimates:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from scheduler.domain.job import Job
 from scheduler.domain.render import Checkpoint, StageName
 from scheduler.job_types import PIPELINE
+from scheduler.pipeline.added import AddedStage, extended
 from scheduler.pipeline.stages import Pipeline, Stage
 from scheduler.ports.provider import Provider
 
@@ -36,11 +37,13 @@ class Routes:
         pipeline: the route that always exists.
         whole: the others that are configured, by name; each has ``pipeline`` as its fallback.
         by_type: the route of each job type whose jobs ask for none.
+        added: stages that plug-ins bring, for every route that has what they stand between.
     """
 
     pipeline: Pipeline
     whole: Mapping[str, Pipeline] = field(default_factory=dict[str, Pipeline])
     by_type: Mapping[str, str] = field(default_factory=dict[str, str])
+    added: tuple[AddedStage, ...] = ()
 
     def wanted(self, job: Job) -> str:
         """The name of the route that a job asks for; one that is not configured is the pipeline."""
@@ -54,13 +57,19 @@ class Routes:
         the route had its chance, and what is rendered is not thrown away.
         """
         way = self.whole.get(self.wanted(job))
+        if way is not None:
+            way = self.with_added(way, job.job_type)
         if way is None or any(checkpoint.stage not in way.names for checkpoint in kept):
-            return self.pipeline
+            return self.with_added(self.pipeline, job.job_type)
         return way
+
+    def with_added(self, way: Pipeline, job_type: str) -> Pipeline:
+        """A route as jobs of this type take it."""
+        return extended(way, self.added, job_type) if self.added else way
 
     def is_second_choice(self, job: Job, way: Pipeline) -> bool:
         """Whether ``way`` is what a job falls back to."""
-        return way is self.pipeline and self.wanted(job) != PIPELINE
+        return (way.base or way) is self.pipeline and self.wanted(job) != PIPELINE
 
     def foreign_to(self, way: Pipeline) -> frozenset[str]:
         """Providers that only other routes have: what they left is not taken over."""

@@ -240,7 +240,7 @@ class PipelineRunner:
         before = [one for one in theirs if (one.stage, one.part) not in ours]
         base = await self._prepare(lease, render, checkpointed, kept)
         renders: Sequence[Render] = await insist(around.blocking, self._store.renders, job.id)
-        way = strict(self._routes.pipeline)
+        way = strict(self._routes.with_added(self._routes.pipeline, job.job_type))
         this = replace(
             base,
             pipeline=way,

@@ -167,7 +167,9 @@ class StageRunner:
                 intact.update({checkpoint.stage} if usable else ())
             elif usable:
                 self._parts.setdefault(checkpoint.stage, {})[checkpoint.part] = checkpoint.output
-        wanted = stages_to_run(intact | (frozenset(StageName) - pipeline.names))
+        # What improves an output is made again with it.
+        intact -= {stage.name for stage in pipeline.stages if stage.over is not None and stage.over not in intact}
+        wanted = stages_to_run(intact | (frozenset(pipeline.graph) - pipeline.names), pipeline.graph)
         for stage in pipeline.stages:
             if stage.name not in wanted and stage.name in whole:
                 output = self._outputs[stage.name] = whole[stage.name]
@@ -214,6 +216,10 @@ class StageRunner:
             raise rejection
         self._resumed.discard(stage.name)
         self._outputs[stage.name] = await self._chain(stage, start)
+        for other in self._this.pipeline.stages:
+            if other.over is stage.name and other.name in self._outputs:
+                self._resumed.discard(other.name)
+                self._outputs[other.name] = await self._chain(other)
 
     async def _chain(self, stage: Stage, start: int = 0) -> StageOutput:
         """Ask the providers of a stage, best first, until one delivers. One whose service is down is asked last."""
@@ -301,8 +307,8 @@ class StageRunner:
 
     async def _call(self, turn: _Turn, timeout_s: float) -> Call:
         stage, this, around = turn.stage.name, self._this, self._around
-        before = ancestors(stage)
-        brief, script = self._outputs.get(StageName.BRIEF), self._outputs.get(StageName.SCRIPT_GEN)
+        inputs = self._inputs(stage)
+        brief, script = inputs.get(StageName.BRIEF), inputs.get(StageName.SCRIPT_GEN)
         workdir = job_folder(around.work_dir, this.lease.job.id) / stage.value
         if not workdir.is_dir():
             workdir = await settle(around.blocking, around.workdir, around.work_dir, this.lease.job.id, stage)
@@ -313,13 +319,26 @@ class StageRunner:
             timeout_s=timeout_s,
             correlation_id=this.correlation_id,
             idempotency_key=this.idempotency_key(stage),
-            brief=brief_from_json(brief.data["brief"]) if brief and StageName.BRIEF in before else None,
-            script=script_from_json(script.data["script"]) if script and StageName.SCRIPT_GEN in before else None,
-            inputs={name: output for name, output in self._outputs.items() if name in before},
+            brief=brief_from_json(brief.data["brief"]) if brief else None,
+            script=script_from_json(script.data["script"]) if script else None,
+            inputs=inputs,
             parts=dict(self._parts.get(stage, {})),
             save_part=partial(self._save_part, turn),
             progress=lambda fraction, _message="": self._meter.move(stage, fraction),
         )
+
+    def _inputs(self, stage: StageName) -> dict[StageName, StageOutput]:
+        """What the stages before ``stage`` have left, as those improved it that stand over them."""
+        pipeline = self._this.pipeline
+        before = ancestors(stage, pipeline.graph)
+        found = {name: output for name, output in self._outputs.items() if name in before}
+        for one in pipeline.stages:
+            if one.over is not None and one.over in found and one.name in found:
+                below, above = found[one.over], found[one.name]
+                found[one.over] = replace(
+                    below, data={**below.data, **above.data}, artifacts={**below.artifacts, **above.artifacts}
+                )
+        return found
 
     async def _save_part(self, turn: _Turn, part: str, made: StageOutput) -> None:
         """Keep a piece of a stage, so that a retry, a fallback or a crash need not make it again."""

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from config.settings import PipelineSettings, StageSettings
 from scheduler.domain.codec import CodecError, brief_from_json, script_from_json
@@ -35,6 +35,9 @@ PUBLISHES = frozenset({StageName.UPLOAD})
 
 READS = frozenset({StageName.BRIEF, StageName.SCRIPT_GEN, StageName.REVIDEO})
 """Stages whose output any later stage may read, not only the ones that need it directly."""
+
+Graph = Mapping[StageName, tuple[StageName, ...]]
+"""What each stage waits for."""
 
 Registry = Mapping[StageName, Mapping[str, Provider | None]]
 """Providers by stage and name; None: known, but not configured (no URL, no key)."""
@@ -65,12 +68,16 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage: its policy, what it waits for, and its fallback chain (best first, never empty)."""
+    """One stage: its policy, what it waits for, and its fallback chain (best first, never empty).
+
+    ``over`` is the stage whose output it improves (``added``); predawn's own stages have none.
+    """
 
     name: StageName
     policy: Policy
     needs: tuple[StageName, ...]
     chain: tuple[Provider, ...]
+    over: StageName | None = None
 
     @property
     def providers(self) -> tuple[str, ...]:
@@ -94,10 +101,14 @@ class Pipeline:
 
     Attributes:
         fallback: what makes the job when this way of making it fails; None: nothing does (``routes``).
+        graph: what each stage waits for in the whole pipeline, with the stages that were added to it.
+        base: what it was before stages were added to it; None: none were (``added``).
     """
 
     stages: tuple[Stage, ...]
     fallback: Pipeline | None = None
+    graph: Graph = field(default_factory=lambda: NEEDS)
+    base: Pipeline | None = None
 
     def stage(self, name: StageName) -> Stage:
         """The stage called ``name``.
@@ -164,12 +175,13 @@ def _stage(
     return Stage(name=name, policy=policy, needs=NEEDS[name], chain=tuple(chain))
 
 
-def ancestors(name: StageName) -> frozenset[StageName]:
-    """Every stage that must have ended before ``name`` starts."""
-    return frozenset(NEEDS[name]).union(*(ancestors(need) for need in NEEDS[name]))
+def ancestors(name: StageName, graph: Graph = NEEDS) -> frozenset[StageName]:
+    """Every stage that must have ended before ``name`` starts; none for a stage that the graph does not have."""
+    needs = graph.get(name, ())
+    return frozenset(needs).union(*(ancestors(need, graph) for need in needs))
 
 
-def stages_to_run(done: Collection[StageName]) -> frozenset[StageName]:
+def stages_to_run(done: Collection[StageName], graph: Graph = NEEDS) -> frozenset[StageName]:
     """The stages that are still to run, given the ones whose kept output is whole. Pure.
 
     Everything that the last stage still needs, directly or not; what only led to outputs that are there is left alone.
@@ -180,11 +192,11 @@ def stages_to_run(done: Collection[StageName]) -> frozenset[StageName]:
     def want(stage: StageName) -> None:
         if stage not in done and stage not in wanted:
             wanted.add(stage)
-            for need in (*NEEDS[stage], *READS & ancestors(stage)):
+            for need in (*graph[stage], *READS & ancestors(stage, graph)):
                 want(need)
 
-    for stage in NEEDS:
-        if not any(stage in needs for needs in NEEDS.values()):
+    for stage in graph:
+        if not any(stage in needs for needs in graph.values()):
             want(stage)
     wanted.update(judge for judge, judged in CHECKS.items() if judged in wanted)
     return frozenset(wanted)

@@ -56,7 +56,7 @@ def adopted(kept: Sequence[Checkpoint]) -> list[Checkpoint]:
 
 def strict(pipeline: Pipeline) -> Pipeline:
     """The pipeline without second choices. Pure."""
-    return Pipeline(tuple(replace(stage, chain=stage.chain[:1]) for stage in pipeline.stages))
+    return replace(pipeline, stages=tuple(replace(stage, chain=stage.chain[:1]) for stage in pipeline.stages))
 
 
 def superseded(job: Job, wanted: Mapping[str, Any], now: datetime) -> str | None:

@@ -21,12 +21,12 @@ def stage_views(
     Args:
         attempts: all attempts of one render, oldest first.
         job: whose render it is. What failed is being retried while the job runs, and waits while the job is queued.
-        order: the stages to show.
+        order: the stages to show; those that plug-ins add follow them once they have begun.
     """
     by_stage: dict[StageName, list[Attempt]] = {stage: [] for stage in order}
     for attempt in attempts:
-        if attempt.stage in by_stage:
-            by_stage[attempt.stage].append(attempt)
+        if attempt.stage in by_stage or attempt.stage not in NEEDS:
+            by_stage.setdefault(attempt.stage, []).append(attempt)
     status = JobStatus.QUEUED if job is None else job.status
     return tuple(
         StageView(stage, StageState.UNUSED)

@@ -62,7 +62,7 @@ def test_with_every_service_failing_there_is_still_a_video_and_the_logs_tell_why
     assert {("manim", "static-cards"), ("tts", "espeak"), ("revideo", "local-composer")} <= made
     # What hangs is found out by the call or, sooner, by the prober; either way the log says so.
     failed = {a["provider"] for a in logs if a["status"] == "failed" and a["error_class"] in {"UNAVAILABLE", "TIMEOUT"}}
-    assert failed == {"manim-api", "a4f", "revideo-api"}
+    assert failed == {"manim-api", "a4f", "cached-audio", "revideo-api"}
     assert predawn(home, "status").returncode == 0
 
 

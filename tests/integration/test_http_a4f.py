@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from pydantic import SecretStr
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from config.settings import SpeechSettings
-from integrations.a4f import A4fSpeech
+from integrations.a4f import A4fSpeech, CachedSpeech, NarrationCache
 from scheduler.domain.failure import FailureClass, StageFailure
 from scheduler.domain.render import StageName
 
@@ -116,3 +117,59 @@ async def test_the_key_is_never_logged(tmp_path: Path, mp3: bytes, caplog: pytes
 def test_without_an_address_it_is_not_built() -> None:
     with pytest.raises(ValueError, match="a4f_url"):
         A4fSpeech(SpeechSettings())
+
+
+async def test_what_was_spoken_before_is_there_when_the_endpoint_is_not(tmp_path: Path, mp3: bytes) -> None:
+    cache = NarrationCache(tmp_path / "narrations", limit=10 * len(mp3))
+    settings = SpeechSettings(a4f_voice="nova", speed=1.25)
+    async with scripted() as service:
+        service.on(ROUTE, Response(mp3, media_type="audio/mpeg"))
+        asked = settings.model_copy(update={"a4f_url": service.url})
+        await A4fSpeech(asked, cache).run(make_call(tmp_path / "first", StageName.TTS))
+    cached = CachedSpeech(cache, voice="nova", speed=1.25)
+    kept = Kept()
+    output = await cached.run(make_call(tmp_path / "second", StageName.TTS, kept=kept))
+    assert content(output.artifacts["narration/1"].path) == mp3
+    assert (output.data["providers"], output.data["silent"]) == (["cached-audio"] * 2, False)
+    assert output.data["durations"] == pytest.approx([2.0, 2.0], abs=0.1)
+    assert sorted(kept.parts) == ["0", "1"]
+
+    other = CachedSpeech(cache, voice="alloy", speed=1.25)
+    with pytest.raises(StageFailure, match="2 of 2 narrations were never spoken before in voice alloy") as caught:
+        await other.run(make_call(tmp_path / "third", StageName.TTS))
+    assert (caught.value.kind, caught.value.retryable) == (FailureClass.UNAVAILABLE, False)
+
+
+async def test_what_is_missing_in_the_cache_or_damaged_is_left_to_the_next(tmp_path: Path, mp3: bytes) -> None:
+    folder, sound = tmp_path / "narrations", tmp_path / "a.mp3"
+    sound.write_bytes(mp3)
+    cache = NarrationCache(folder, limit=10 * len(mp3))
+    first, second = make_script().segments
+    cache.keep(first.narration, sound, voice="nova", speed=1.0)
+    sound.write_bytes(b"no sound" * 100)
+    cache.keep(second.narration, sound, voice="nova", speed=1.0)
+    kept = Kept()
+    with pytest.raises(StageFailure, match="1 of 2 narrations") as caught:
+        await CachedSpeech(cache, voice="nova", speed=1.0).run(make_call(tmp_path / "work", StageName.TTS, kept=kept))
+    assert caught.value.details["missing_segments"] == [1]
+    assert sorted(kept.parts) == ["0"], "what was there is kept for whoever comes next"
+    assert len(names(folder)) == 1, "the damaged one is gone"
+
+
+def test_the_cache_keeps_to_its_room_and_to_what_was_used_last(tmp_path: Path) -> None:
+    folder, sound = tmp_path / "narrations", tmp_path / "a.mp3"
+    sound.write_bytes(bytes(1000))
+    cache = NarrationCache(folder, limit=2500)
+    for number, text in enumerate(("one", "two")):
+        cache.keep(text, sound, voice="v", speed=1.0)
+        found = cache.find(text, voice="v", speed=1.0)
+        assert found is not None
+        os.utime(found, (number, number))
+    assert cache.find("one", voice="v", speed=1.0) is not None
+    cache.keep("three", sound, voice="v", speed=1.0)
+    left = [text for text in ("one", "two", "three") if cache.find(text, voice="v", speed=1.0)]
+    assert left == ["one", "three"]
+    sound.write_bytes(bytes(3000))
+    cache.keep("four", sound, voice="v", speed=1.0)
+    assert cache.find("four", voice="v", speed=1.0) is None
+    NarrationCache(sound / "no folder", limit=10_000).keep("five", sound, voice="v", speed=1.0)

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from config.settings import ServiceSettings, Settings, SoraSettings, SpeechSettings
 from integrations.content.asked import DoubtSource, PromptSource
+from integrations.kit.nudge import nudge
 from integrations.kit.serve import serve
 from integrations.orchestrator import OrchestratorRoute
 from integrations.sora import SoraRoute
@@ -60,6 +61,25 @@ async def test_a_synchronous_answer_is_the_video(tmp_path: Path) -> None:
     assert content(output.artifacts["video"].path) == MP4
     assert content(output.artifacts["thumbnail"].path) == JPEG
     assert (output.data["whole"], output.data["duration_s"]) == (True, 2.0)
+
+
+async def test_a_callback_is_asked_for_and_cuts_the_wait_short(tmp_path: Path) -> None:
+    async with scripted() as service:
+        service.on("POST /render", JSONResponse({"job_id": "j", "status": "pending"}))
+        service.on("GET /jobs/j", JSONResponse({"status": "completed", "video_url": "/v.mp4", "duration": 2}))
+        service.on("GET /v.mp4", VIDEO)
+        settings = ServiceSettings(url=service.url, poll_s=60.0, connect_timeout_s=0.5)
+        told = "https://ours.example/webhooks/video-complete"
+        route = OrchestratorRoute(settings, StubMedia(), speech=SpeechSettings(), callback_url=told)
+        running = asyncio.create_task(route.run(doubt_call(tmp_path, timeout_s=50.0)))
+        await service.until("POST /render")
+        async with asyncio.timeout(10):
+            while not nudge("j"):  # noqa: ASYNC110 - what the webhook does with the job it is told of
+                await asyncio.sleep(0.01)
+            output = await running
+        (asked,) = [seen for seen in service.seen if seen.path == "/render"]
+    assert asked.body["callback_url"] == told
+    assert "video" in output.artifacts
 
 
 async def test_a_job_is_watched_in_the_contracts_words(tmp_path: Path) -> None:

@@ -10,14 +10,18 @@ from importlib.metadata import EntryPoint, distributions
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 from pipeline_scene import BRIEF, SCRIPT, Maker, Scene
+from services_media import moving_picture
 
 from config.settings import PipelineSettings, Settings
-from console.bootstrap.pipeline import make_pipeline
+from console.bootstrap.pipeline import make_pipeline, make_routes
 from console.bootstrap.reading import job_types
 from integrations.artifact_server.server import ArtifactServer
+from integrations.kit.artifacts import artifact_of
 from integrations.local_directory.provider import LocalDirectory
+from integrations.media.probe import probe
 from integrations.media.providers import Espeak, LocalComposer, MediaProbe, Silence, StaticCards
 from integrations.media.toolkit import MediaToolkit
 from integrations.template_script.provider import TemplateScript
@@ -25,6 +29,7 @@ from scheduler.conformance import NonconformingError, check_provider
 from scheduler.domain.failure import StageFailure
 from scheduler.domain.job import Job, JobSpec, JobStatus, Priority
 from scheduler.domain.render import StageName, StageOutput
+from scheduler.pipeline.added import AddedStage
 from scheduler.pipeline.stages import Pipeline, Policy, Stage
 from scheduler.plugins import (
     JOB_TYPES,
@@ -32,6 +37,7 @@ from scheduler.plugins import (
     STAGES,
     PluginContext,
     PluginError,
+    added_stages,
     job_type_plugins,
     merged,
     provider_plugins,
@@ -101,6 +107,28 @@ async def test_the_example_package_is_found_and_conforms(example: Path, monkeypa
     assert [row.provider for row in scene.rows(StageName.MANIM)] == ["clip-library"]
 
 
+async def test_the_example_s_stage_is_added_and_what_it_makes_is_a_whole_video(
+    example: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = settings(example)
+    media, publisher = MediaToolkit(1), ArtifactServer([example])
+    assert not make_routes(chosen, media, publisher).added, "without words there is nothing to imprint"
+    monkeypatch.setenv("IMPRINT", "Published by the college")
+    store = MemoryStore(FakeClock())
+    daily, doubt = (store.enqueue(JobSpec(name, {"route": "pipeline"})).job for name in ("daily_ca", "doubt"))
+    routes = make_routes(chosen, media, publisher)
+    imprint = StageName("imprint")
+    assert imprint not in routes.of(doubt, []).names
+    (stage,) = (one for one in routes.of(daily, []).stages if one.name is imprint)
+    assert stage.providers == ("imprint-comment", "left-out")
+    composed = artifact_of(moving_picture(example / "video.mp4", seconds=1, sound=True), "video/mp4")
+    inputs = {StageName.REVIDEO: StageOutput(data={"duration_s": 1.0}, artifacts={"video": composed})}
+    made = await check_provider(lambda: stage.chain[0], call(imprint, example / "work", inputs=inputs), slack_s=SLACK_S)
+    with av.open(made.artifacts["video"].path) as video:
+        assert video.metadata["comment"] == "Published by the college"
+    assert await asyncio.to_thread(lambda: probe(Path(made.artifacts["video"].path)).frames) == 30
+
+
 class Point(EntryPoint):
     """An entry point whose object is given instead of imported."""
 
@@ -120,6 +148,10 @@ def empty(stage: Stage) -> Stage:
     return Stage(stage.name, stage.policy, stage.needs, ())
 
 
+def added(name: str, before: StageName, _: object) -> AddedStage:
+    return AddedStage(name, (Maker("mine"),), after=(StageName.REVIDEO,), before=(before,))
+
+
 def maker(name: str | None, _: object) -> Maker | None:
     return None if name is None else Maker(name)
 
@@ -132,6 +164,8 @@ OBJECTS: dict[str, Any] = {
     "maker": partial(maker, "mine"),
     "none": partial(maker, None),
     "empty": empty,
+    "misplaced": partial(added, "picture", StageName.BRIEF),
+    "unnamed": partial(added, "caption", StageName.VERIFY),
 }
 
 
@@ -146,7 +180,9 @@ OBJECTS: dict[str, Any] = {
         (PROVIDERS, "manim.mine", "other-name", "calls itself 'another'"),
         (PROVIDERS, "manim.mine", "missing", "does not load: KeyError"),
         (JOB_TYPES, "greeting", "maker", "instead of a scheduler.job_types.JobType"),
-        (STAGES, "picture", "empty", "must be a stage"),
+        (STAGES, "picture", "nothing", "instead of a scheduler.pipeline.added.AddedStage"),
+        (STAGES, "picture", "misplaced", "must not come earlier"),
+        (STAGES, "picture", "unnamed", "is called 'caption' instead of 'picture'"),
         (STAGES, "manim", "empty", "at least one provider"),
     ],
 )
@@ -163,6 +199,7 @@ def test_a_broken_plug_in_is_named_with_what_is_wrong(
         provider_plugins(context, found)
         job_type_plugins(context, found)
         with_stage_plugins(Pipeline((stage,)), found)
+        added_stages(context, found)
 
     with pytest.raises(PluginError, match=message) as raised:
         load()

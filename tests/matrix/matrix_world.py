@@ -58,6 +58,7 @@ ESTIMATES = {
     "manim-api": (3, 6),
     "static-cards": (3, 10),
     "a4f": (2, 4),
+    "cached-audio": (0.1, 0.5),
     "espeak": (1, 3),
     "silence": (0.5, 2),
     "revideo-api": (4, 8),

@@ -24,6 +24,8 @@ from integrations.local_services.running import LocalServices
 from scheduler.domain.job import JobSpec, JobStatus
 
 WHOLE = os.environ.get("PREDAWN_TEST_MATRIX") == "whole"
+SEEDS = [int(seed) for seed in os.environ.get("PREDAWN_TEST_SEEDS", "20").split()]
+"""Nights: what fails when. ``PREDAWN_TEST_SEEDS="1 2 3"`` runs several."""
 RENDERS = 20
 AT_ONCE = 3
 FAILS, HANGS = 0.3, 0.1
@@ -32,6 +34,7 @@ FAILING = (Fault(FaultKind.HTTP, 500), Fault(FaultKind.GARBAGE), Fault(FaultKind
 STAND_INS = {
     "template-script",
     "static-cards",
+    "cached-audio",
     "espeak",
     "silence",
     "orchestrator",
@@ -92,11 +95,12 @@ class MoodyServices(LocalServices):
 
 @pytest.mark.skipif(not WHOLE, reason="minutes of rendering: `make matrix` runs it")
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize("seed", SEEDS)
 async def test_on_a_night_when_services_fail_and_hang_every_video_is_out_on_time(
-    tmp_path: Path, record_property: Any
+    tmp_path: Path, record_property: Any, seed: int
 ) -> None:
     settings = scaled(tmp_path, slots=AT_ONCE)
-    services = MoodyServices(tmp_path / "services", seed=20)
+    services = MoodyServices(tmp_path / "services", seed=seed)
     slots = asyncio.Semaphore(AT_ONCE)
     async with services as started:
         with Installation(connected(settings, started.urls)) as installation:
@@ -115,7 +119,7 @@ async def test_on_a_night_when_services_fail_and_hang_every_video_is_out_on_time
                 stop.set()
                 await running
     for number, one in enumerate(renders):
-        record_property("row", json.dumps(row_of(number, one)))
+        record_property("row", json.dumps(row_of(seed, number, one)))
     told = services.told
     assert [one.detail.job.status for one in renders] == [JobStatus.COMPLETED] * RENDERS
     assert all(one.on_time for one in renders)
@@ -124,9 +128,9 @@ async def test_on_a_night_when_services_fail_and_hang_every_video_is_out_on_time
     assert told["hung"] > told.total() * HANGS / 2, "it was a bad night"
 
 
-def row_of(number: int, done: Made) -> dict[str, Any]:
+def row_of(seed: int, number: int, done: Made) -> dict[str, Any]:
     return {
-        "table": "a night of services that fail 30 % of the time and hang 10 %",
+        "table": f"a night of services that fail 30 % of the time and hang 10 % (seed {seed})",
         "order": number,
         "case": f"render {number + 1}",
         "tried in vain": done.tried(),

@@ -65,7 +65,7 @@ def test_a_section_that_is_named_in_part_keeps_its_other_defaults(tmp_path: Path
     loaded = load(tmp_path, "[services.manim]\nenabled = false\n[pipeline.stages.tts]\nattempts = 2\n")
     assert loaded.settings.services.manim.url == "http://127.0.0.1:5000"
     assert loaded.settings.services.manim.enabled is False
-    assert loaded.settings.pipeline.stages.tts.providers == ("a4f", "espeak", "silence")
+    assert loaded.settings.pipeline.stages.tts.providers == ("a4f", "cached-audio", "espeak", "silence")
 
 
 def test_naming_a_schedule_replaces_the_default_one_and_estimates_are_added(tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def test_stages_come_in_the_order_of_their_needs() -> None:
 def test_a_provider_that_is_not_configured_is_left_out() -> None:
     pipeline = build_pipeline(PipelineSettings(), registry(tts="a4f"))
 
-    assert pipeline.chains[StageName.TTS] == ("espeak", "silence")
+    assert pipeline.chains[StageName.TTS] == ("cached-audio", "espeak", "silence")
 
 
 def test_an_unknown_provider_is_named_with_its_setting_and_the_nearest_one() -> None:
@@ -90,7 +90,7 @@ def test_an_unknown_provider_is_named_with_its_setting_and_the_nearest_one() -> 
 
 
 def test_a_provider_of_another_stage_is_unknown_here() -> None:
-    with pytest.raises(PipelineConfigError, match=r"there are: a4f, espeak, silence"):
+    with pytest.raises(PipelineConfigError, match=r"there are: a4f, cached-audio, espeak, silence"):
         build_pipeline(settings(tts=StageSettings(providers=("media-probe",))), registry())
 
 
