@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, assert_never
 from zoneinfo import ZoneInfo
@@ -17,7 +17,7 @@ from scheduler.domain.job import CancelOutcome, Job
 from scheduler.domain.outbox import ChannelHealth, Delivery, DeliveryState
 from scheduler.domain.snapshot import Page
 from scheduler.ports.alert_store import AlertNotFoundError, AlertPlan
-from scheduler.ports.alerts import AlertDetail, PressAction
+from scheduler.ports.alerts import CHANNELS, AlertDetail, PressAction, Trial
 from scheduler.ports.clock import Clock
 from scheduler.ports.operations import Actor, InvalidError, NotFoundError
 from scheduler.ports.outbox import DeliveryNotFoundError
@@ -36,6 +36,7 @@ class AlertCommands:
     _store: Store
     _settings: Settings
     _clock: Clock
+    _trial: Callable[[str], Trial] | None = None
 
     @property
     def auditor(self) -> Auditor:
@@ -183,6 +184,29 @@ class AlertCommands:
     def channel_health(self) -> tuple[ChannelHealth, ...]:
         """How every channel fares."""
         return tuple(self._store.channel_health())
+
+    def channels_set_up(self) -> tuple[str, ...]:
+        """The channels that the settings set up."""
+        alerts = self._settings.alerts
+        there = {
+            "slack": alerts.slack.bot_token is not None and alerts.slack.channel is not None,
+            "email": alerts.email.host is not None and bool(alerts.email.to),
+            "deadman": alerts.deadman.nightly_url is not None or alerts.deadman.liveness_url is not None,
+            "apprise": alerts.apprise_urls is not None,
+        }
+        return tuple(channel for channel in CHANNELS if there[channel])
+
+    @command("alert.test", target="channel")
+    def try_channel(self, channel: str, *, actor: Actor) -> Trial:
+        """Send a test over a channel and say precisely what is wrong."""
+        del actor
+        if channel not in CHANNELS:
+            raise InvalidError(f"there is no channel {channel!r} to test; choose one of {', '.join(CHANNELS)}")
+        if self._trial is None:
+            raise InvalidError(f"channels are not tried from here; run: predawn alerts test {channel}")
+        trial = self._trial(channel)
+        note(fine=trial.fine, told=trial.told)
+        return trial
 
     def _alert(self, alert_id: str) -> Alert:
         try:

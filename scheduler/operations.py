@@ -24,6 +24,7 @@ from scheduler.job_types import JobType
 from scheduler.nights.foresight import Foresight
 from scheduler.nights.operations import NightsPart
 from scheduler.pipeline.views import stage_views
+from scheduler.ports.alerts import Trial
 from scheduler.ports.clock import Clock
 from scheduler.ports.operations import Actor, InvalidError, JobDetail, NotFoundError, UpcomingFire
 from scheduler.ports.recording import Recording
@@ -31,13 +32,21 @@ from scheduler.ports.store import JobNotFoundError, Store
 from scheduler.recorded import RecordedOperations
 from scheduler.schedules.due import coming_run, fire_at, held_back, next_nominal, spec_of
 from scheduler.tonight import Ahead, Run, choose, starts_at, tonight
+from scheduler.type_operations import TypeCommands
 
 NO_DEADLINE = "no schedule with a deadline is enabled"
 NEVER_STARTED = "no schedules here yet: the daemon brings them from the config at its start (predawn serve)"
 
 
 class StoreOperations(
-    NightsPart, AlertCommands, AuditReads, RecordedOperations, HistoryOperations, HealthOperations, ApiCommands
+    NightsPart,
+    AlertCommands,
+    AuditReads,
+    RecordedOperations,
+    HistoryOperations,
+    HealthOperations,
+    TypeCommands,
+    ApiCommands,
 ):
     """The ``Operations`` port over a store.
 
@@ -49,6 +58,7 @@ class StoreOperations(
         chains: provider names of each stage, best first, as this installation has them.
         recording: the black box of this machine, or None where there is none to read.
         probe: probes all services once and keeps the answers, or None where that cannot be done.
+        trial: sends a test over a channel of alerts, or None where that cannot be done.
     """
 
     def __init__(
@@ -61,6 +71,7 @@ class StoreOperations(
         chains: Mapping[StageName, Sequence[str]],
         recording: Recording | None = None,
         probe: Callable[[], tuple[ServiceHealth, ...]] | None = None,
+        trial: Callable[[str], Trial] | None = None,
     ) -> None:
         self._store = store
         self._audit_store = store
@@ -72,6 +83,7 @@ class StoreOperations(
         self._recording = recording
         self._history = store
         self._probe = probe
+        self._trial = trial
         self.foresight = Foresight(store, settings, clock, job_types=job_types, chains=chains)
 
     @property

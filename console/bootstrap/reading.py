@@ -17,6 +17,7 @@ from scheduler.domain.service import ServiceHealth
 from scheduler.job_types import ORCHESTRATOR, PIPELINE, SORA, WORKFLOW, JobType, by_name
 from scheduler.operations import StoreOperations
 from scheduler.plugins import PluginContext, job_type_plugins
+from scheduler.ports.alerts import Trial
 from scheduler.ports.clock import SystemClock
 from scheduler.ports.store import Store, StoreUnavailableError
 from scheduler.queue.pooler import refuse_pooler_url
@@ -116,6 +117,7 @@ def make_operations(settings: Settings, store: Store, types: Mapping[str, JobTyp
         job_types=types or job_types(settings, ask=False),
         chains=chains(settings),
         probe=lambda: _probe(settings),
+        trial=lambda channel: _trial(settings, channel),
         recording=RecordingReader(settings.recording_file, limit_bytes=settings.recording.limit_mb * MEGABYTE),
     )
 
@@ -124,6 +126,12 @@ def _probe(settings: Settings) -> tuple[ServiceHealth, ...]:
     from console.bootstrap.daemon import probe_services  # noqa: PLC0415 - what a daemon needs costs commands a second
 
     return asyncio.run(probe_services(settings))
+
+
+def _trial(settings: Settings, channel: str) -> Trial:
+    from console.bootstrap.alert_test import try_channel  # noqa: PLC0415 - Slack's SDK and SMTP cost a second
+
+    return asyncio.run(try_channel(settings, channel))
 
 
 def job_types(settings: Settings, *, ask: bool = True) -> dict[str, JobType]:

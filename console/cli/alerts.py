@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import re
 from typing import Annotated, Any
@@ -196,19 +195,15 @@ def try_one(
 
     Example: predawn alerts test slack
     """
-    from console.bootstrap.alert_test import CHANNELS, try_channel  # noqa: PLC0415 - Slack's SDK and SMTP cost a second
-
-    if channel not in CHANNELS:
-        raise InvalidError(f"there is no channel {channel!r} to test; choose one of {', '.join(CHANNELS)}")
-    steps = asyncio.run(try_channel(cli_of(ctx).settings, channel))
-    bad = [step for step in steps if not step.fine]
+    cli = cli_of(ctx)
+    trial = cli.operations.try_channel(channel, actor=cli.actor)
     if as_json:
-        print_json({"channel": channel, "fine": not bad, "steps": [dataclasses.asdict(step) for step in steps]})
+        print_json({"channel": channel, "fine": trial.fine, "steps": [dataclasses.asdict(s) for s in trial.steps]})
     else:
-        for step in steps:
+        for step in trial.steps:
             typer.echo(f"{'ok  ' if step.fine else 'BAD '} {step.what}: {step.told}")
-    if bad:
-        fail(f"{channel} is not ready: {bad[0].told}", EXIT_FAILED)
+    if not trial.fine:
+        fail(f"{channel} is not ready: {trial.told}", EXIT_FAILED)
 
 
 @outbox_app.command("list")
