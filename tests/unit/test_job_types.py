@@ -12,7 +12,7 @@ import pytest
 
 from config.settings import Settings
 from console.bootstrap.reading import make_operations
-from console.cli.main import app as command_line
+from console.cli.main import command_line
 from scheduler.api.app import make_api
 from scheduler.api.context import ApiOptions
 from scheduler.domain.access import Role
@@ -97,7 +97,7 @@ async def test_over_http() -> None:
 
 def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def predawn(*words: str) -> str:
-        command_line(["--home", str(tmp_path), *words], standalone_mode=False)
+        command_line()(["--home", str(tmp_path), *words], standalone_mode=False)
         return capsys.readouterr().out
 
     assert json.loads(predawn("types", "pause", "daily_ca", "--json"))["paused"] is True

@@ -218,9 +218,9 @@ class JobTable(LineView):
         self.post_message(self.Changed())
         if loaded.total.capped and not self._counting and now >= self._exact_not_before:
             self._counting = True
-            self.run_worker(self._count(load.query.filter), exit_on_error=True)
+            self.run_worker(self._count_exactly(load.query.filter), exit_on_error=True)
 
-    async def _count(self, text: str) -> None:
+    async def _count_exactly(self, text: str) -> None:
         operations, begun = self._reader.reading, self._reader.monotonic()
         try:
             count: Count = await self._reader.fetch_slowly(lambda: operations.count_jobs(filter=text, cap=EXACTLY))
