@@ -1,7 +1,7 @@
 """What runs in the measured terminal: the console over a database, or a stock DataTable doing the same.
 
 ``python -m benchmarks._console_child console|stock HOME FILE``: the longest time for which the event loop was held up
-stands in FILE, in milliseconds.
+stands in FILE, in milliseconds; without FILE nobody looks.
 """
 
 from __future__ import annotations
@@ -109,11 +109,12 @@ def _run(app: Any, file: Path) -> None:
         file.write_text(f"{worst * 1000:.1f}")
 
     async def main() -> None:
-        watching = asyncio.create_task(watch(report))
+        watching = asyncio.create_task(watch(report)) if file.name else None
         try:
             await app.run_async()
         finally:
-            watching.cancel()
+            if watching is not None:
+                watching.cancel()
         if app.return_code:
             sys.exit(f"it failed: {app.return_code}")
 

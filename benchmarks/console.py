@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks._console_terminal import MeasuredTerminal
+from benchmarks._console_terminal import MeasuredTerminal, Use
 from benchmarks._console_world import Writer, fill, set_running
 
 FEW, MANY = 1_000, 1_000_000
@@ -68,9 +68,11 @@ class Amount:
     pages: int
 
 
-def start(kind: str, home: Path, report: Path, bytes_per_s: float | None = None) -> MeasuredTerminal:
-    """The program in a terminal, with the event loop watched."""
-    command = [sys.executable, "-m", "benchmarks._console_child", kind, str(home), str(report)]
+def start(kind: str, home: Path, report: Path | None = None, bytes_per_s: float | None = None) -> MeasuredTerminal:
+    """The program in a terminal, as people start it; with ``report`` its event loop is watched, which costs CPU time."""
+    command = [sys.executable, "-m", "benchmarks._console_child", kind, str(home), str(report or "")]
+    if kind == "console" and report is None:
+        command = [sys.executable, "-m", "console.cli.main", "--home", str(home), "console"]
     return MeasuredTerminal(command, environment={"PREDAWN_HOME": str(home)}, bytes_per_s=bytes_per_s)
 
 
@@ -81,15 +83,11 @@ def useful(lines: Sequence[str]) -> bool:
     return verdict and text.count("completed") > 1
 
 
-def first_paint(kind: str, home: Path, report: Path, rounds: int) -> float | None:
-    """Median seconds from the start of the program, as people start it, to a useful screen."""
+def first_paint(kind: str, home: Path, rounds: int) -> float | None:
+    """Median seconds from the start of the program to a useful screen."""
     found: list[float] = []
     for _ in range(rounds):
-        if kind == "console":
-            command = [sys.executable, "-m", "console.cli.main", "--home", str(home), "console"]
-            terminal = MeasuredTerminal(command, environment={"PREDAWN_HOME": str(home)})
-        else:
-            terminal = start(kind, home, report)
+        terminal = start(kind, home)
         try:
             terminal.wait(useful, LONGEST_S)
             found.append(time.monotonic() - terminal.began)
@@ -150,34 +148,11 @@ def measure(kind: str, home: Path, report: Path, amount: Amount) -> Figures:
     """All figures of one program over one database."""
     set_running(home, 0)
     report.unlink(missing_ok=True)
-    paint_s = first_paint(kind, home, report, amount.rounds)
+    paint_s = first_paint(kind, home, amount.rounds)
     if paint_s is None:
         return Figures()
-    terminal = start(kind, home, report)
-    try:
-        terminal.wait(useful, LONGEST_S)
-        time.sleep(4)  # what is done once after a start is over
-        idle = terminal.use(amount.idle_s)
-        terminal.send(b"2")  # the list; the stock table is one
-        key_ms = filter_s = None
-        if seconds_until(terminal, " row ") is not None:
-            with Writer(home, 200):
-                time.sleep(1)
-                key_ms = keys(terminal, amount.keys)
-            terminal.send(b"/status:faile")
-            time.sleep(1)
-            terminal.send(b"d")
-            filter_s = seconds_until(terminal, "filter status:failed")
-            terminal.send(b"\r\x1b")
-        terminal.send(b"1")
-        set_running(home, 10)
-        time.sleep(3)
-        with Writer(home, 10, batches=1):
-            busy = terminal.use(amount.idle_s)
-    finally:
-        terminal.close()
-    set_running(home, 0)
-    blocked_ms = float(report.read_text()) if report.exists() else 0.0
+    idle, busy = watched(kind, home, amount.idle_s)
+    key_ms, filter_s = moved(kind, home, report, amount.keys)
     return Figures(
         paint_s=paint_s,
         key_ms=key_ms,
@@ -186,14 +161,50 @@ def measure(kind: str, home: Path, report: Path, amount: Amount) -> Figures:
         idle_bytes=idle.bytes_per_s,
         idle_cpu=idle.cpu,
         rss_mb=busy.rss / 1e6,
-        slow_s=slow(kind, home, report, amount.pages),
-        blocked_ms=blocked_ms,
+        slow_s=slow(kind, home, amount.pages),
+        blocked_ms=float(report.read_text()) if report.exists() else 0.0,
     )
 
 
-def slow(kind: str, home: Path, report: Path, pages: int) -> float | None:
+def watched(kind: str, home: Path, seconds: float) -> tuple[Use, Use]:
+    """What the first screen uses while nothing goes on, and while ten renders run."""
+    terminal = start(kind, home)
+    try:
+        terminal.wait(useful, LONGEST_S)
+        time.sleep(4)  # what is done once after a start is over
+        idle = terminal.use(seconds)
+        set_running(home, 10)
+        time.sleep(3)
+        with Writer(home, 10, batches=1):
+            busy = terminal.use(seconds)
+    finally:
+        terminal.close()
+        set_running(home, 0)
+    return idle, busy
+
+
+def moved(kind: str, home: Path, report: Path, presses: int) -> tuple[float | None, float | None]:
+    """Milliseconds from a key to its frame, seconds to a filter's first page; the event loop is watched meanwhile."""
+    terminal = start(kind, home, report)
+    try:
+        terminal.wait(useful, LONGEST_S)
+        terminal.send(b"2")  # the list; the stock table is one
+        if seconds_until(terminal, " row ") is None:
+            return None, None
+        with Writer(home, 200):
+            time.sleep(3)
+            key_ms = keys(terminal, presses)
+        terminal.send(b"/status:faile")
+        time.sleep(1)
+        terminal.send(b"d")
+        return key_ms, seconds_until(terminal, "filter status:failed")
+    finally:
+        terminal.close()
+
+
+def slow(kind: str, home: Path, pages: int) -> float | None:
     """Most seconds that the screen was behind on a slow line."""
-    terminal = start(kind, home, report, SLOW_LINE)
+    terminal = start(kind, home, bytes_per_s=SLOW_LINE)
     try:
         terminal.wait(useful, LONGEST_S)
         terminal.send(b"2")
@@ -257,7 +268,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     fill(home, rows)
                 print(f"{kind} over {rows:,} jobs", file=sys.stderr)
                 if not measured:
-                    first_paint(kind, home, Path(folder) / "report", 1)  # who is installed has its bytecode
+                    first_paint(kind, home, 1)  # who is installed has its bytecode
                 measured[f"{NAMES[kind]}, {rows:,} jobs"] = measure(kind, home, Path(folder) / "report", amount)
     if chosen.json:
         print(json.dumps({name: asdict(figures) for name, figures in measured.items()}, indent=2))

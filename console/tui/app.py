@@ -70,7 +70,6 @@ class PredawnApp(ConsoleHost):
 
     def _settled(self) -> None:
         """What the start has made stays: the collector need not look through it again, which takes 50 ms each time."""
-        gc.collect()
         gc.freeze()
 
     def on_unmount(self) -> None:
