@@ -12,7 +12,7 @@ MATRIX_WORKERS ?= 3
 unexport PYTHONDONTWRITEBYTECODE
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test chaos chaos-alerts alerts-table matrix matrix-ci api-fuzz bench-api check bench bench-queue clean help lock format setup
+.PHONY: demo test chaos chaos-alerts alerts-table matrix matrix-ci api-fuzz bench-api check bench bench-queue bench-console clean help lock format setup
 
 demo: $(RUNTIME) ## Everything on this machine: local services, daemon, tonight's render, the console on it
 	@PREDAWN_HOME="$${PREDAWN_HOME:-$(CURDIR)/.demo}" $(BIN)/predawn demo $(DEMO_ARGS)
@@ -54,6 +54,9 @@ bench: $(DEV) ## Benchmarks: figures side by side in one run
 
 bench-queue: $(DEV) ## The queue beside huey, procrastinate and pgqueuer
 	@$(BIN)/python -m benchmarks.queue $(BENCH_ARGS)
+
+bench-console: $(DEV) ## The console in a terminal, beside a stock DataTable, over a thousand and a million jobs (about 6 minutes)
+	@$(BIN)/python -m benchmarks.console $(BENCH_ARGS)
 
 format: $(DEV) ## Let ruff rewrite what it can
 	@$(BIN)/ruff check --fix .

@@ -1,7 +1,7 @@
 """What runs in the measured terminal: the console over a database, or a stock DataTable doing the same.
 
-``python -m benchmarks._console_child predawn|stock HOME FILE``: the longest time for which the event loop was held up
-stands in FILE, in milliseconds.
+``python -m benchmarks._console_child console|stock HOME FILE``: the longest time for which the event loop was held up
+stands in FILE, in milliseconds; without FILE nobody looks.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ async def watch(report: Callable[[float], None]) -> None:
             report(worst)
 
 
-def predawn(home: Path, file: Path) -> None:
+def console(home: Path, file: Path) -> None:
     """The console as ``predawn console`` runs it."""
     from config.loader import load_settings  # noqa: PLC0415 - the imports are part of what is measured
     from console.bootstrap.attach import make_app  # noqa: PLC0415 - the same
@@ -44,26 +44,32 @@ def predawn(home: Path, file: Path) -> None:
 
 
 def stock(home: Path, file: Path) -> None:
-    """A DataTable of all jobs, read anew every second: what one writes first."""
+    """A DataTable of all jobs, read anew every second, with a filter above it: what one writes first."""
     from textual.app import App, ComposeResult  # noqa: PLC0415 - the imports are part of what is measured
-    from textual.widgets import DataTable, Footer, Header  # noqa: PLC0415 - the same
+    from textual.widgets import DataTable, Footer, Header, Input, Static  # noqa: PLC0415 - the same
 
-    query = "SELECT id, status, job_type, priority, created_at, progress FROM jobs ORDER BY seq DESC"
+    columns = "id, status, job_type, priority, created_at, progress, coalesce(error_message, '')"
+    query = f"SELECT {columns} FROM jobs WHERE status LIKE ? ORDER BY seq DESC"  # noqa: S608 - a constant
     connection = sqlite3.connect(f"file:{home / 'predawn.db'}?mode=ro", uri=True, check_same_thread=False)
 
     class Stock(App[None]):
         """The table."""
 
-        BINDINGS = [("q", "quit", "Quit")]  # noqa: RUF012 - Textual reads it from the class
+        TITLE = "Stock"
+        BINDINGS = [("q", "quit", "Quit"), ("slash", "filter", "Filter")]  # noqa: RUF012 - Textual reads it from the class
+        wanted = ""
 
         def compose(self) -> ComposeResult:
             yield Header(show_clock=True)
+            yield Input(id="filter")
+            yield Static(id="place")
             yield DataTable[str](cursor_type="row", id="table")
             yield Footer()
 
         def on_mount(self) -> None:
-            self.table.add_columns("id", "status", "type", "priority", "created", "progress")
+            self.table.add_columns("id", "status", "type", "priority", "created", "progress", "error")
             self.fill()
+            self.table.focus()
             self.set_interval(1.0, self.fill)
 
         @property
@@ -73,8 +79,27 @@ def stock(home: Path, file: Path) -> None:
         def fill(self) -> None:
             row = self.table.cursor_row
             self.table.clear()
-            self.table.add_rows([tuple(map(str, found)) for found in connection.execute(query)])
+            status = self.wanted.removeprefix("status:") + "%"
+            self.table.add_rows([tuple(map(str, found)) for found in connection.execute(query, (status,))])
             self.table.move_cursor(row=row)
+            self.tell()
+
+        def tell(self) -> None:
+            place = self.query_one("#place", Static)
+            place.update(f"filter {self.wanted}  {self.table.row_count} jobs  row {self.table.cursor_row + 1} ")
+
+        def on_data_table_row_highlighted(self) -> None:
+            self.tell()
+
+        def action_filter(self) -> None:
+            self.query_one("#filter", Input).focus()
+
+        def on_input_changed(self, event: Input.Changed) -> None:
+            self.wanted = event.value
+            self.fill()
+
+        def on_input_submitted(self) -> None:
+            self.table.focus()
 
     _run(Stock(), file)
 
@@ -84,15 +109,18 @@ def _run(app: Any, file: Path) -> None:
         file.write_text(f"{worst * 1000:.1f}")
 
     async def main() -> None:
-        watching = asyncio.create_task(watch(report))
+        watching = asyncio.create_task(watch(report)) if file.name else None
         try:
             await app.run_async()
         finally:
-            watching.cancel()
+            if watching is not None:
+                watching.cancel()
+        if app.return_code:
+            sys.exit(f"it failed: {app.return_code}")
 
     asyncio.run(main())
 
 
 if __name__ == "__main__":
     kind, home_folder, report_file = sys.argv[1:4]
-    {"predawn": predawn, "stock": stock}[kind](Path(home_folder), Path(report_file))
+    {"console": console, "stock": stock}[kind](Path(home_folder), Path(report_file))

@@ -31,6 +31,10 @@ _RUN = """
         lease_expires_at = strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', '+1 day')
     WHERE seq > (SELECT max(seq) FROM jobs) - ?"""
 
+_STOP = """
+    UPDATE jobs SET status = 'completed', lease_owner = NULL, lease_expires_at = NULL, progress = 1.0
+    WHERE status = 'processing'"""
+
 
 def fill(home: Path, rows: int) -> None:
     """A database of so many jobs, nearly all of them long done."""
@@ -43,8 +47,9 @@ def fill(home: Path, rows: int) -> None:
 
 
 def set_running(home: Path, count: int) -> None:
-    """The newest so many jobs are being rendered."""
+    """The newest so many jobs are being rendered, and no others."""
     with closing(sqlite3.connect(home / "predawn.db", timeout=30, isolation_level=None)) as connection:
+        connection.execute(_STOP)
         connection.execute(_RUN, (count,))
 
 

@@ -10,10 +10,12 @@ from scheduler.ports.clock import SystemClock
 from scheduler.ports.operations import Actor, Operations
 
 
-def run_console(settings: Settings, operations: Operations, actor: Actor) -> None:
-    """Attach the console to a database."""
+def run_console(settings: Settings, operations: Operations, actor: Actor) -> int:
+    """Attach the console to a database; the exit code: 0, 129 when the terminal went away, 1 when it failed."""
     configure_logs(None, settings.log.level, stderr=False)
-    make_app(settings, operations, actor).run(mouse=True)
+    app = make_app(settings, operations, actor)
+    app.run(mouse=True)
+    return app.return_code or 0
 
 
 def make_app(settings: Settings, operations: Operations, actor: Actor) -> PredawnApp:

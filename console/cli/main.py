@@ -20,6 +20,7 @@ GROUPS = {
     "alerts": "alerts:app",
     "outbox": "alerts:outbox_app",
     "schedules": "schedules:app",
+    "types": "job_types:app",
     "audit": "audit:app",
     "config": "config:app",
     "db": "db:app",

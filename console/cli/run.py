@@ -99,7 +99,7 @@ def console(
     from console.bootstrap.attach import run_console  # noqa: PLC0415 - Textual costs 0.3 s
 
     cli = cli_of(ctx)
-    run_console(cli.settings, cli.operations, cli.console_actor)
+    raise typer.Exit(run_console(cli.settings, cli.operations, cli.console_actor))
 
 
 def needs_terminal(command: str, instead: str) -> None:

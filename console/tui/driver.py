@@ -14,6 +14,7 @@ from textual import events
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
+from console.tui.canvas import Canvas
 from console.tui.link import ASK, Link
 from console.tui.pen import RESET, Pen
 
@@ -73,6 +74,7 @@ class ConsoleDriver(LinuxDriver):
         self._file = cast("Any", self._terminal)
         self._input_gone = False
         self.pen = Pen()
+        self.canvas = Canvas(self.pen)
 
     @property
     def terminal_gone(self) -> bool:
@@ -102,6 +104,7 @@ class ConsoleDriver(LinuxDriver):
     def stop_application_mode(self) -> None:
         """Leave the terminal with its own colours."""
         self.write(RESET)
+        self.canvas.lost()
         super().stop_application_mode()
 
     def _hung_up(self) -> bool:

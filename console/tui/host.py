@@ -119,11 +119,15 @@ class ConsoleHost(App[None]):
             behind_s=self.link.state().behind_s,
         )
 
-    def repaint(self) -> None:
-        """Paint the screen in sight, a dialog's header too; the others catch up when they come back."""
+    def repaint(self, *, only_time: bool = False) -> None:
+        """Paint the screen in sight, a dialog's header too; the others catch up when they come back.
+
+        Args:
+            only_time: nothing but time has moved: what has stood still for a while is looked at less often.
+        """
         screen = self.screen_stack[-1] if self.screen_stack else None
         if isinstance(screen, Paintable):
-            screen.catch_up()
+            screen.catch_up(only_time=only_time)
 
     def show_past(self, past: Past | None) -> None:
         """Show a past moment, or the present again; every screen reads from there from now on."""
@@ -160,10 +164,12 @@ class ConsoleHost(App[None]):
         self._notice = None
         self.repaint()
 
-    def forget_notice(self) -> None:
-        """Put the notice away when its time is over."""
-        if self._notice is not None and self._notice.has_expired(self._clock.now()):
-            self._notice = None
+    def forget_notice(self) -> bool:
+        """Put the notice away when its time is over; whether it was."""
+        if self._notice is None or not self._notice.has_expired(self._clock.now()):
+            return False
+        self._notice = None
+        return True
 
     def copy(self, text: str, what: str) -> None:
         """Copy a text to the clipboard of the reader's machine."""

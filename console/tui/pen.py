@@ -7,13 +7,13 @@ slow line those are most of what is sent.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
 from rich.color import ColorSystem
-from rich.segment import Segment
 from rich.style import Style
-from textual.strip import SGR_STYLES, Strip
+from textual.strip import SGR_STYLES
 
 RESET = "\x1b[0m"
 _MODES = re.compile(r"(?:\x1b\[\?[0-9;]+[hl])*")
@@ -35,11 +35,19 @@ class Ink(NamedTuple):
 
 
 PLAIN = Ink()
+_SEEN_ON_BLANKS = ~0b10000111
+"""All attributes but bold, dim, italic and concealed: of those a blank shows nothing, nor of the colour of its text."""
+
+
+@lru_cache(maxsize=2048)
+def blank_ink(ink: Ink) -> Ink:
+    """What can be seen of an ink on a blank. Pure."""
+    return Ink(ink.attributes & _SEEN_ON_BLANKS, "", ink.back)
 
 
 @lru_cache(maxsize=2048)
 def ink_of(style: Style | None, colours: ColorSystem) -> Ink:
-    """What a style is written with where there are so many colours."""
+    """What a style is written with where there are so many colours. Links are not sent."""
     if style is None:
         return PLAIN
     front, back = style.color, style.bgcolor
@@ -80,9 +88,15 @@ class Pen:
         self._ink: Ink | None = None
         self._own = ""
 
-    def text(self, strip: Strip, colours: ColorSystem) -> str:
-        """A line as it is sent, at the place where the cursor is."""
-        return "".join([self._piece(segment, colours) for segment in strip])
+    def write(self, cells: Iterable[tuple[str, Ink]]) -> str:
+        """Text as it is sent, at the place where the cursor is."""
+        sent: list[str] = []
+        for text, ink in cells:
+            if ink != self._ink and not (text == " " and self._ink is not None and blank_ink(self._ink) == ink):
+                sent.append(change(self._ink, ink))
+                self._ink = ink
+            sent.append(text)
+        return "".join(sent)
 
     def frame(self, text: str) -> str:
         """Take note of what one frame is made of."""
@@ -98,12 +112,3 @@ class Pen:
     def lost(self) -> None:
         """Nobody knows what the terminal is set to."""
         self._ink = None
-
-    def _piece(self, segment: Segment, colours: ColorSystem) -> str:
-        style = segment.style
-        if style is not None and style.link:
-            before, self._ink = change(self._ink, PLAIN), PLAIN
-            return before + Strip.render_style(style, segment.text, colours)
-        ink = ink_of(style, colours)
-        before, self._ink = change(self._ink, ink), ink
-        return before + segment.text

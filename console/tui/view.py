@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar, cast
 
+from scheduler.domain.job import JobStatus
 from scheduler.domain.snapshot import Snapshot
 from scheduler.ports.operations import Operations, UpcomingFire
 
@@ -128,6 +129,8 @@ _NOTHING: Answer[object] = Answer()
 
 RESNAP_AFTER_S = 5.0
 """Predictions and liveness move with time alone: a snapshot is taken again after this many seconds without a write."""
+RESNAP_IDLE_AFTER_S = 10.0
+"""And while nothing is being rendered: a daemon that lives writes its heartbeat anyway."""
 
 
 def snapshot_due(view: View, *, version: int, now: datetime) -> bool:
@@ -144,7 +147,8 @@ def snapshot_due(view: View, *, version: int, now: datetime) -> bool:
     deadline = view.snapshot.tonight.deadline_at
     if deadline is not None and taken < deadline <= now:
         return True
-    return abs((now - taken).total_seconds()) >= RESNAP_AFTER_S
+    limit = RESNAP_AFTER_S if view.snapshot.depth.of(JobStatus.PROCESSING) else RESNAP_IDLE_AFTER_S
+    return abs((now - taken).total_seconds()) >= limit
 
 
 def answer_due(view: View, want: Want[object], *, written: bool, now: datetime) -> bool:

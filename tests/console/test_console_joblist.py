@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_console_app import SMALL, shows, until
 
+from console.tui.joblist import pages
 from console.tui.joblist.pages import Query, order_key, read
 from console.tui.joblist.window import JobWindow
 from console.tui.savedviews import SavedViews
@@ -309,3 +310,14 @@ def test_kept_views_outlive_a_damaged_file(tmp_path: Path) -> None:
     assert views.views()[-1].name == "again"
     with pytest.raises(ValueError, match="1 to 40 characters"):
         views.keep("", "x")
+
+
+async def test_a_list_too_long_to_be_counted_at_once_gets_its_exact_number_a_little_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pages, "CAP", 5)
+    operations = FakeOperations(snapshot(jobs=many(60)))
+    app = make_app(operations)
+    async with app.run_test(size=SMALL) as pilot:
+        await pilot.press("2", "slash", *"status:failed", "enter")
+        await shows(app, "filter status:failed", "20 jobs")

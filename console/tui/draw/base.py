@@ -47,6 +47,7 @@ class Frame:
         behind_s: seconds that the terminal is behind what was sent to it.
         past: the past moment that is shown, and that ``now`` stands at; None: the present.
         today: the time of day while it is shown.
+        only_time: nothing but time has moved since the frame before.
     """
 
     view: View
@@ -62,6 +63,7 @@ class Frame:
     behind_s: float = 0.0
     past: Past | None = None
     today: datetime | None = None
+    only_time: bool = False
 
     @property
     def present(self) -> datetime:

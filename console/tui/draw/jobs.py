@@ -21,6 +21,7 @@ from console.tui.draw.base import (
 from console.tui.draw.words import job_word
 from scheduler.domain.job import Job, JobStatus
 
+_MINUTE_S = 60
 _PRIORITY_FROM = 66
 _SCHEDULE_FROM = 110
 
@@ -45,6 +46,11 @@ def draw_job_header(frame: Frame) -> list[Content]:
         names.append(fit("for", 12, signs))
     names += [fit("age", 6, signs, right=True), "  now"]
     return [cut(line(("".join(names), MUTED)), frame.width, signs)]
+
+
+def counts_seconds(frame: Frame, job: Job) -> bool:
+    """Whether the job's row may look different a second later: it is being rendered, or is younger than a minute."""
+    return job.status is JobStatus.PROCESSING or (frame.now - job.created_at).total_seconds() < _MINUTE_S
 
 
 def draw_job(frame: Frame, job: Job, *, selected: bool, marked: bool = False) -> Content:

@@ -7,6 +7,7 @@ read beside the snapshot, and a line in ``console.tui.registry``. Its keys stand
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar, Protocol, TypeVar, cast
 
@@ -157,10 +158,15 @@ class Paintable(Screen[R]):
         if not self.host.holds_frames():
             super()._on_timer_update()
 
-    def catch_up(self) -> None:
-        """Paint what is known now; nothing while the screen is being put together or taken apart."""
+    def catch_up(self, *, only_time: bool = False) -> None:
+        """Paint what is known now; nothing while the screen is being put together or taken apart.
+
+        Args:
+            only_time: nothing but time has moved since the last time.
+        """
         if self._built:
-            self.paint(self.host.frame())
+            frame = self.host.frame()
+            self.paint(replace(frame, only_time=True) if only_time else frame)
 
     def paint(self, frame: Frame) -> None:
         """Draw everything for this frame."""

@@ -9,7 +9,7 @@ from textual.content import Content
 
 from console.tui.asking import ask_job
 from console.tui.draw.base import MUTED, Frame, line
-from console.tui.draw.jobs import draw_job, jobs_title
+from console.tui.draw.jobs import counts_seconds, draw_job, jobs_title
 from console.tui.keys import bindings_of
 from console.tui.screens.base import ViewScreen
 from console.tui.screens.detail import DetailScreen
@@ -38,7 +38,7 @@ class JobListScreen(ViewScreen):
 
     def job_list(self) -> RowList[Job]:
         """The list, to be put somewhere."""
-        return RowList[Job](key=_key, draw=_draw, empty=EMPTY, id="jobs")
+        return RowList[Job](key=_key, draw=_draw, empty=EMPTY, id="jobs", seconds=counts_seconds)
 
     @property
     def jobs(self) -> RowList[Job]:

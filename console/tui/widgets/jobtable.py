@@ -10,11 +10,12 @@ from textual.message import Message
 
 from console.text import clean
 from console.tui.draw.base import BAD, MUTED, Frame, cut, line
-from console.tui.draw.jobs import draw_job
+from console.tui.draw.jobs import counts_seconds, draw_job
 from console.tui.joblist.pages import Load, Loaded, Query, read
 from console.tui.joblist.window import JobWindow
 from console.tui.keys import bindings_of
 from console.tui.reader import Reader
+from console.tui.widgets.cadence import Cadence
 from console.tui.widgets.lines import LineView
 from scheduler.domain.filter import Count
 from scheduler.domain.job import Job
@@ -71,6 +72,7 @@ class JobTable(LineView):
         self.every = False
         self._reader = reader
         self._frame: Frame | None = None
+        self._cadence = Cadence()
         self._version: object = None
         self._busy = False
         self._next: Load | None = None
@@ -117,22 +119,25 @@ class JobTable(LineView):
         if version != self._version and self._reader.monotonic() >= self._not_before:
             self._version = version
             self._request(self.window.again())
-        self._redraw()
+        if self._cadence.due(only_time=frame.only_time):
+            sight = [self.window.row(place) for place in range(self.window.top, self.window.top + self.window.height)]
+            seconds = any(job is not None and counts_seconds(frame, job) for job in sight)
+            self._cadence.drawn(only_time=frame.only_time, moved=self._redraw(), seconds=seconds)
 
     def again(self) -> None:
         """Read what is in sight again."""
         self._request(self.window.again())
 
-    def _redraw(self) -> None:
+    def _redraw(self) -> bool:
+        """Draw what is known; whether anything looks different."""
         if self._frame is None or self.size.height <= 0:
-            return
+            return False
         frame = replace(self._frame, width=self.size.width or self._frame.columns)
         if not self.window.rows:
-            self.show(1, lambda _n: self._empty(frame))
-            return
+            return self.show(1, lambda _n: self._empty(frame))
         top, rows = self.window.top, self.window.rows
         thumb = self._thumb(frame)
-        self.show(min(self.window.height, len(rows)), lambda n: self._row(frame, top + n, n, thumb))
+        return self.show(min(self.window.height, len(rows)), lambda n: self._row(frame, top + n, n, thumb))
 
     def _empty(self, frame: Frame) -> Content:
         if self._problem is not None:
@@ -213,9 +218,9 @@ class JobTable(LineView):
         self.post_message(self.Changed())
         if loaded.total.capped and not self._counting and now >= self._exact_not_before:
             self._counting = True
-            self.run_worker(self._count(load.query.filter), exit_on_error=True)
+            self.run_worker(self._count_exactly(load.query.filter), exit_on_error=True)
 
-    async def _count(self, text: str) -> None:
+    async def _count_exactly(self, text: str) -> None:
         operations, begun = self._reader.reading, self._reader.monotonic()
         try:
             count: Count = await self._reader.fetch_slowly(lambda: operations.count_jobs(filter=text, cap=EXACTLY))

@@ -83,9 +83,14 @@ class LineView(ScrollView):
         """How many lines there are, those out of sight counted."""
         return self._count
 
-    def show(self, count: int, draw: Callable[[int], Content]) -> None:
-        """Show ``count`` lines; ``draw(n)`` makes the n-th when it comes into sight."""
+    def show(self, count: int, draw: Callable[[int], Content]) -> bool:
+        """Show ``count`` lines; ``draw(n)`` makes the n-th when it comes into sight.
+
+        Returns:
+            Whether anything looks different.
+        """
         self._draw = draw
+        moved = count != self._count
         if count != self._count:
             self._count = count
             self.virtual_size = Size(1, count)
@@ -99,11 +104,14 @@ class LineView(ScrollView):
             self._shown[top + row] = (content, strip)
             span = (0, width) if shown is None else changed_span(shown[1], strip)
             if span is not None:
+                moved = True
                 self.refresh(Region(span[0], row, min(span[1], width) - span[0], 1))
 
-    def show_lines(self, lines: Sequence[Content]) -> None:
-        """Show these lines."""
-        self.show(len(lines), lines.__getitem__)
+        return moved
+
+    def show_lines(self, lines: Sequence[Content]) -> bool:
+        """Show these lines; whether anything looks different."""
+        return self.show(len(lines), lines.__getitem__)
 
     def render_line(self, y: int) -> Strip:
         """The line at ``y`` of what is in sight."""

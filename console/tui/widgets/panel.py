@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from console.tui.draw.base import Frame
+from console.tui.widgets.cadence import Cadence
 from console.tui.widgets.lines import LineView
 
 Draw = Callable[[Frame], Sequence[Content]]
@@ -41,16 +42,19 @@ class Panel(LineView, can_focus=False):
         self._vanish = vanish
         self._press = press
         self._frame: Frame | None = None
+        self._cadence = Cadence()
 
     def paint(self, frame: Frame) -> None:
-        """Draw for this frame."""
+        """Draw for this frame; less often while it would look the same."""
         self._frame = frame
+        if not self._cadence.due(only_time=frame.only_time):
+            return
         lines = self._draw_lines(replace(frame, width=self.size.width or frame.columns))
         if self._vanish and self.display != bool(lines):
             self.display = bool(lines)
         if self._title is not None:
             set_title(self, self._title(frame))
-        self.show_lines(lines)
+        self._cadence.drawn(only_time=frame.only_time, moved=self.show_lines(lines))
 
     def on_click(self, event: events.Click) -> None:
         """What stands there may be pressed."""
@@ -61,7 +65,7 @@ class Panel(LineView, can_focus=False):
         """Another width needs other lines."""
         self.forget()
         if self._frame is not None:
-            self.paint(self._frame)
+            self.paint(replace(self._frame, only_time=False))
 
 
 def set_title(widget: Widget, title: str) -> None:

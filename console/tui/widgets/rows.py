@@ -12,6 +12,7 @@ from textual.message import Message
 
 from console.tui.draw.base import Frame
 from console.tui.keys import bindings_of
+from console.tui.widgets.cadence import Cadence
 from console.tui.widgets.lines import LineView
 
 T = TypeVar("T")
@@ -24,6 +25,7 @@ class RowList(LineView, Generic[T]):
         key: what a row is known by over time.
         draw: one row; ``selected`` when the cursor is on it.
         empty: what stands there when there is none.
+        seconds: whether a row may look different a second later though nothing was written.
     """
 
     BINDINGS = bindings_of("list")
@@ -50,8 +52,10 @@ class RowList(LineView, Generic[T]):
         draw: Callable[[Frame, T, bool], Content],
         empty: Content,
         id: str,  # noqa: A002 - Textual's name
+        seconds: Callable[[Frame, T], bool] | None = None,
     ) -> None:
         super().__init__(id=id)
+        self._seconds = seconds
         self._key = key
         self._draw_row = draw
         self._empty = empty
@@ -59,6 +63,7 @@ class RowList(LineView, Generic[T]):
         self._index = 0
         self._cursor: str | None = None
         self._frame: Frame | None = None
+        self._cadence = Cadence()
 
     @property
     def selected(self) -> T | None:
@@ -68,6 +73,8 @@ class RowList(LineView, Generic[T]):
     def paint(self, frame: Frame, items: Sequence[T]) -> None:
         """Show these rows; the cursor stays on its row, or, when that is gone, where it was."""
         self._frame = frame
+        if not self._cadence.due(only_time=frame.only_time):
+            return
         self._items = tuple(items)
         keys = [self._key(item) for item in self._items]
         if self._cursor in keys:
@@ -78,16 +85,21 @@ class RowList(LineView, Generic[T]):
         else:
             self._index = max(min(self._index, len(keys) - 1), 0)
             self._cursor = keys[self._index] if keys else None
-        self._redraw()
+        seconds = self._seconds is None or any(self._seconds(frame, item) for item in self._in_sight())
+        self._cadence.drawn(only_time=frame.only_time, moved=self._redraw(), seconds=seconds)
 
-    def _redraw(self) -> None:
+    def _in_sight(self) -> tuple[T, ...]:
+        top = self.scroll_offset.y
+        return self._items[top : top + self.size.height]
+
+    def _redraw(self) -> bool:
+        """Draw what is known; whether anything looks different."""
         if self._frame is None:
-            return
+            return False
         frame = replace(self._frame, width=self.size.width or self._frame.columns)
         if not self._items:
-            self.show(1, lambda _n: self._empty)
-            return
-        self.show(len(self._items), lambda n: self._row(frame, n))
+            return self.show(1, lambda _n: self._empty)
+        return self.show(len(self._items), lambda n: self._row(frame, n))
 
     def _row(self, frame: Frame, n: int) -> Content:
         selected = n == self._index
