@@ -25,7 +25,6 @@ GROUPS = {
     "config": "config:app",
     "db": "db:app",
     "services": "services:app",
-    "types": "job_types:app",
     "token": "token:app",
 }
 """Commands with commands below them, and where each is, in this package."""
