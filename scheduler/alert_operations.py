@@ -14,10 +14,10 @@ from scheduler.alerting.plan import Channels, command_plan
 from scheduler.auditing import Auditor, command, note
 from scheduler.domain.alert import Alert, AlertEvent, AlertState, Mute, acknowledge
 from scheduler.domain.job import CancelOutcome, Job
-from scheduler.domain.outbox import CHANNELS, ChannelHealth, Delivery, DeliveryState, TestStep
+from scheduler.domain.outbox import ChannelHealth, Delivery, DeliveryState
 from scheduler.domain.snapshot import Page
 from scheduler.ports.alert_store import AlertNotFoundError, AlertPlan
-from scheduler.ports.alerts import AlertDetail, PressAction
+from scheduler.ports.alerts import CHANNELS, AlertDetail, PressAction, Trial
 from scheduler.ports.clock import Clock
 from scheduler.ports.operations import Actor, InvalidError, NotFoundError
 from scheduler.ports.outbox import DeliveryNotFoundError
@@ -36,7 +36,7 @@ class AlertCommands:
     _store: Store
     _settings: Settings
     _clock: Clock
-    _try_channel: Callable[[str], tuple[TestStep, ...]] | None = None
+    _trial: Callable[[str], Trial] | None = None
 
     @property
     def auditor(self) -> Auditor:
@@ -50,26 +50,6 @@ class AlertCommands:
     def cancel(self, job_id: str, *, actor: Actor) -> CancelOutcome:
         """Given by the whole."""
         raise NotImplementedError
-
-    def channels(self) -> tuple[str, ...]:
-        """The channels that are set up here, by name."""
-        chosen = self._settings.alerts
-        deadman = chosen.deadman.nightly_url or chosen.deadman.liveness_url
-        found = (chosen.slack.bot_token, chosen.email.host, deadman, chosen.apprise_urls)
-        return tuple(name for name, value in zip(CHANNELS, found, strict=True) if value is not None)
-
-    @command("alert.test", target="channel")
-    def test_channel(self, channel: str, *, actor: Actor) -> tuple[TestStep, ...]:
-        """Send a test over a channel step by step."""
-        if channel not in CHANNELS:
-            raise InvalidError(f"there is no channel {channel!r} to test; choose one of {', '.join(CHANNELS)}")
-        if self._try_channel is None:
-            raise InvalidError(f"nothing is sent from here; run: predawn alerts test {channel}")
-        steps = self._try_channel(channel)
-        bad = next((step for step in steps if not step.fine), None)
-        if bad is not None:
-            note(refused=f"{bad.what}: {bad.told}")
-        return steps
 
     def alerts(self, *, states: Sequence[AlertState] = (), limit: int = 50, cursor: str | None = None) -> Page[Alert]:
         """Alerts by pages, newest first."""
@@ -204,6 +184,29 @@ class AlertCommands:
     def channel_health(self) -> tuple[ChannelHealth, ...]:
         """How every channel fares."""
         return tuple(self._store.channel_health())
+
+    def channels_set_up(self) -> tuple[str, ...]:
+        """The channels that the settings set up."""
+        alerts = self._settings.alerts
+        there = {
+            "slack": alerts.slack.bot_token is not None and alerts.slack.channel is not None,
+            "email": alerts.email.host is not None and bool(alerts.email.to),
+            "deadman": alerts.deadman.nightly_url is not None or alerts.deadman.liveness_url is not None,
+            "apprise": alerts.apprise_urls is not None,
+        }
+        return tuple(channel for channel in CHANNELS if there[channel])
+
+    @command("alert.test", target="channel")
+    def try_channel(self, channel: str, *, actor: Actor) -> Trial:
+        """Send a test over a channel and say precisely what is wrong."""
+        del actor
+        if channel not in CHANNELS:
+            raise InvalidError(f"there is no channel {channel!r} to test; choose one of {', '.join(CHANNELS)}")
+        if self._trial is None:
+            raise InvalidError(f"channels are not tried from here; run: predawn alerts test {channel}")
+        trial = self._trial(channel)
+        note(fine=trial.fine, told=trial.told)
+        return trial
 
     def _alert(self, alert_id: str) -> Alert:
         try:

@@ -13,7 +13,6 @@ from scheduler.auditing import Auditor, AuditReads, command, note
 from scheduler.domain.deadline import Prediction
 from scheduler.domain.filter import Count, Filter, JobSort
 from scheduler.domain.job import CancelOutcome, Enqueued, Job, JobSpec, JobStatus, Priority, QueueDepth
-from scheduler.domain.outbox import TestStep
 from scheduler.domain.render import Attempt, Render, RenderStatus, StageName
 from scheduler.domain.schedule import Fire, ScheduleState
 from scheduler.domain.service import ServiceHealth
@@ -25,6 +24,7 @@ from scheduler.job_types import JobType
 from scheduler.nights.foresight import Foresight
 from scheduler.nights.operations import NightsPart
 from scheduler.pipeline.views import stage_views
+from scheduler.ports.alerts import Trial
 from scheduler.ports.clock import Clock
 from scheduler.ports.operations import Actor, InvalidError, JobDetail, NotFoundError, UpcomingFire
 from scheduler.ports.recording import Recording
@@ -58,7 +58,7 @@ class StoreOperations(
         chains: provider names of each stage, best first, as this installation has them.
         recording: the black box of this machine, or None where there is none to read.
         probe: probes all services once and keeps the answers, or None where that cannot be done.
-        try_channel: sends a test over a channel, or None where that cannot be done.
+        trial: sends a test over a channel of alerts, or None where that cannot be done.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class StoreOperations(
         chains: Mapping[StageName, Sequence[str]],
         recording: Recording | None = None,
         probe: Callable[[], tuple[ServiceHealth, ...]] | None = None,
-        try_channel: Callable[[str], tuple[TestStep, ...]] | None = None,
+        trial: Callable[[str], Trial] | None = None,
     ) -> None:
         self._store = store
         self._audit_store = store
@@ -83,7 +83,7 @@ class StoreOperations(
         self._recording = recording
         self._history = store
         self._probe = probe
-        self._try_channel = try_channel
+        self._trial = trial
         self.foresight = Foresight(store, settings, clock, job_types=job_types, chains=chains)
 
     @property

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from socket import gethostname
 from typing import Any
@@ -13,7 +11,6 @@ import httpx
 from slack_sdk.errors import SlackApiError
 
 from config.settings import Settings
-from console.text import clean
 from integrations.apprise.sender import AppriseMissingError, AppriseSender
 from integrations.deadman.sender import ping
 from integrations.email.sender import compose, post, trial_letter
@@ -21,7 +18,8 @@ from integrations.kit.http import open_client
 from integrations.kit.urls import is_loopback
 from integrations.slack.classify import classify, error_code, error_data, explain
 from integrations.slack.client import open_slack
-from scheduler.domain.outbox import Delivery, DeliveryState, Sent, TestStep
+from scheduler.domain.outbox import Delivery, DeliveryState, Sent
+from scheduler.ports.alerts import Trial, TrialStep
 
 NEEDED_SCOPES = {"chat:write": "post", "channels:history": "look for a message whose delivery is in doubt"}
 
@@ -30,22 +28,7 @@ NO_BOT = "alerts.slack.bot_token is not set (PREDAWN_ALERTS__SLACK__BOT_TOKEN_FI
 NO_CHANNEL = "alerts.slack.channel is not set: copy the channel's id (C…) from its details"
 
 
-def try_now(settings: Settings, channel: str) -> tuple[TestStep, ...]:
-    """Try a channel step by step, for who waits for it."""
-    steps = asyncio.run(try_channel(settings, channel))
-    return tuple(TestStep(channel, step.what, step.fine, clean(step.told, limit=300)) for step in steps)
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One thing that was tried, and how it went."""
-
-    what: str
-    fine: bool
-    told: str
-
-
-async def try_channel(settings: Settings, channel: str) -> list[Step]:
+async def try_channel(settings: Settings, channel: str) -> Trial:
     """Try a channel step by step; it ends with the first step that fails."""
     match channel:
         case "slack":
@@ -56,41 +39,41 @@ async def try_channel(settings: Settings, channel: str) -> list[Step]:
             tried = _deadman(settings)
         case _:
             tried = _apprise(settings)
-    return [step async for step in tried]
+    return Trial(channel, tuple([step async for step in tried]))
 
 
-async def _slack(settings: Settings) -> AsyncGenerator[Step, None]:
+async def _slack(settings: Settings) -> AsyncGenerator[TrialStep, None]:
     slack = settings.alerts.slack
     if slack.bot_token is None:
-        yield Step("settings", fine=False, told=NO_BOT)
+        yield TrialStep("settings", fine=False, told=NO_BOT)
         return
     if slack.channel is None:
-        yield Step("settings", fine=False, told=NO_CHANNEL)
+        yield TrialStep("settings", fine=False, told=NO_CHANNEL)
         return
     client: Any = open_slack(slack)
     try:
         who: Any = await client.auth_test()
     except Exception as error:  # noqa: BLE001 - classify raises what is none of the network's
-        yield Step("bot token", fine=False, told=_why(error))
+        yield TrialStep("bot token", fine=False, told=_why(error))
         return
-    yield Step("bot token", fine=True, told=f"{who.get('user')} in {who.get('team')} ({who.get('team_id')})")
+    yield TrialStep("bot token", fine=True, told=f"{who.get('user')} in {who.get('team')} ({who.get('team_id')})")
     missing = _missing_scopes(str(who.headers.get("X-OAuth-Scopes", "")))
     if missing:
-        yield Step("scopes", fine=False, told=explain("missing_scope", {"needed": missing}))
+        yield TrialStep("scopes", fine=False, told=explain("missing_scope", {"needed": missing}))
         return
     text = f"Test from predawn on {gethostname()}: Slack works. Nothing is wrong."
     try:
         posted: Any = await client.chat_postMessage(channel=slack.channel, text=text)
     except Exception as error:  # noqa: BLE001 - as above
-        yield Step("message", fine=False, told=_why(error))
+        yield TrialStep("message", fine=False, told=_why(error))
         return
-    yield Step("message", fine=True, told=f"posted to {slack.channel} at {posted['ts']}")
+    yield TrialStep("message", fine=True, told=f"posted to {slack.channel} at {posted['ts']}")
     try:
         await client.conversations_history(channel=slack.channel, oldest=posted["ts"], inclusive=True, limit=1)
     except Exception as error:  # noqa: BLE001 - as above
-        yield Step("history", fine=False, told=f"a doubtful message could not be looked for: {_why(error)}")
+        yield TrialStep("history", fine=False, told=f"a doubtful message could not be looked for: {_why(error)}")
         return
-    yield Step("history", fine=True, told="a doubtful message can be looked for")
+    yield TrialStep("history", fine=True, told="a doubtful message can be looked for")
     async for step in _socket(settings, client):
         yield step
 
@@ -104,23 +87,25 @@ def _missing_scopes(header: str) -> str:
     return ", ".join(lacking) if granted else ""
 
 
-async def _socket(settings: Settings, client: Any) -> AsyncGenerator[Step, None]:
+async def _socket(settings: Settings, client: Any) -> AsyncGenerator[TrialStep, None]:
     slack = settings.alerts.slack
     if slack.app_token is None:
-        yield Step("buttons", fine=True, told="not set up: alerts.slack.app_token is not set, messages have no buttons")
+        yield TrialStep(
+            "buttons", fine=True, told="not set up: alerts.slack.app_token is not set, messages have no buttons"
+        )
         return
     try:
         await client.apps_connections_open(app_token=slack.app_token.get_secret_value())
     except Exception as error:  # noqa: BLE001 - as above
         told = _why(error).replace("bot token (xoxb-…)", "app token (xapp-…)")
-        yield Step("app token", fine=False, told=told.replace("slack.bot_token", "slack.app_token"))
+        yield TrialStep("app token", fine=False, told=told.replace("slack.bot_token", "slack.app_token"))
         return
-    yield Step("app token", fine=True, told="a socket can be opened")
+    yield TrialStep("app token", fine=True, told="a socket can be opened")
     if not slack.may_acknowledge and not slack.may_act:
         told = "nobody may press a button: list Slack user ids (U…) in alerts.slack.may_acknowledge and may_act"
-        yield Step("buttons", fine=False, told=told)
+        yield TrialStep("buttons", fine=False, told=told)
         return
-    yield Step("buttons", fine=True, told=f"{len({*slack.may_acknowledge, *slack.may_act})} people may press them")
+    yield TrialStep("buttons", fine=True, told=f"{len({*slack.may_acknowledge, *slack.may_act})} people may press them")
 
 
 def _why(error: Exception) -> str:
@@ -129,52 +114,54 @@ def _why(error: Exception) -> str:
     return classify(error).error
 
 
-async def _email(settings: Settings) -> AsyncGenerator[Step, None]:
+async def _email(settings: Settings) -> AsyncGenerator[TrialStep, None]:
     email = settings.alerts.email
     if email.host is None:
-        yield Step("settings", fine=False, told="alerts.email.host is not set: name the SMTP server")
+        yield TrialStep("settings", fine=False, told="alerts.email.host is not set: name the SMTP server")
         return
     if not email.to:
-        yield Step("settings", fine=False, told="alerts.email.to is empty: name the addresses that are to be told")
+        yield TrialStep("settings", fine=False, told="alerts.email.to is empty: name the addresses that are to be told")
         return
     letter = trial_letter({"host": gethostname(), "server": f"{email.host}:{email.port}", "to": ", ".join(email.to)})
     answer = await post(email, compose(email, letter))
     if isinstance(answer, Sent):
-        yield Step("message", fine=True, told=f"{email.host}:{email.port} took it for {', '.join(email.to)}")
+        yield TrialStep("message", fine=True, told=f"{email.host}:{email.port} took it for {', '.join(email.to)}")
     else:
-        yield Step("message", fine=False, told=answer.error)
+        yield TrialStep("message", fine=False, told=answer.error)
 
 
-async def _deadman(settings: Settings) -> AsyncGenerator[Step, None]:
+async def _deadman(settings: Settings) -> AsyncGenerator[TrialStep, None]:
     deadman = settings.alerts.deadman
     checks = {"nightly": deadman.nightly_url, "liveness": deadman.liveness_url}
     if not any(checks.values()):
         told = "neither alerts.deadman.nightly_url nor liveness_url is set: copy the ping addresses of two checks"
-        yield Step("settings", fine=False, told=told)
+        yield TrialStep("settings", fine=False, told=told)
         return
     for name, secret in checks.items():
         if secret is None:
-            yield Step(name, fine=True, told=f"not set up (alerts.deadman.{name}_url)")
+            yield TrialStep(name, fine=True, told=f"not set up (alerts.deadman.{name}_url)")
             continue
         url = secret.get_secret_value()
         async with open_client(loopback=is_loopback(url)) as client:
             client.timeout = httpx.Timeout(10.0)
             answer = await ping(client, url, "success", f"test from predawn on {gethostname()}")
         if isinstance(answer, Sent):
-            yield Step(name, fine=True, told=f"answered {answer.reference}")
+            yield TrialStep(name, fine=True, told=f"answered {answer.reference}")
         else:
-            yield Step(name, fine=False, told=answer.error)
+            yield TrialStep(name, fine=False, told=answer.error)
 
 
-async def _apprise(settings: Settings) -> AsyncGenerator[Step, None]:
+async def _apprise(settings: Settings) -> AsyncGenerator[TrialStep, None]:
     urls = settings.alerts.apprise_urls
     if urls is None:
-        yield Step("settings", fine=False, told="alerts.apprise_urls is not set (PREDAWN_ALERTS__APPRISE_URLS_FILE)")
+        yield TrialStep(
+            "settings", fine=False, told="alerts.apprise_urls is not set (PREDAWN_ALERTS__APPRISE_URLS_FILE)"
+        )
         return
     try:
         sender = AppriseSender(urls.get_secret_value())
     except (AppriseMissingError, ValueError) as error:
-        yield Step("settings", fine=False, told=str(error))
+        yield TrialStep("settings", fine=False, told=str(error))
         return
     now = datetime.now(UTC)
     text = f"This is a test of predawn on {gethostname()}. Nothing is wrong."
@@ -182,6 +169,6 @@ async def _apprise(settings: Settings) -> AsyncGenerator[Step, None]:
     row = Delivery("test", 0, "apprise", "test", "test", payload, DeliveryState.LEASED, 1, now, now, now)
     answer = await sender.send(row)
     if isinstance(answer, Sent):
-        yield Step("message", fine=True, told="all of its URLs took it")
+        yield TrialStep("message", fine=True, told="all of its URLs took it")
     else:
-        yield Step("message", fine=False, told=answer.error)
+        yield TrialStep("message", fine=False, told=answer.error)

@@ -11,12 +11,12 @@ from integrations.content.asked import DoubtSource, PromptSource
 from integrations.kit.urls import is_loopback, origin_of
 from integrations.workflow import WorkflowSource
 from scheduler.domain.job import UPGRADE, QueueConfig
-from scheduler.domain.outbox import TestStep
 from scheduler.domain.render import StageName
 from scheduler.domain.service import ServiceHealth
 from scheduler.job_types import ORCHESTRATOR, PIPELINE, SORA, WORKFLOW, JobType, by_name
 from scheduler.operations import StoreOperations
 from scheduler.plugins import PluginContext, job_type_plugins
+from scheduler.ports.alerts import Trial
 from scheduler.ports.clock import SystemClock
 from scheduler.ports.store import Store, StoreUnavailableError
 from scheduler.queue.pooler import refuse_pooler_url
@@ -108,7 +108,7 @@ def make_operations(settings: Settings, store: Store) -> StoreOperations:
         job_types=job_types(settings, ask=False),
         chains=chains(settings),
         probe=lambda: _probe(settings),
-        try_channel=lambda channel: _try_channel(settings, channel),
+        trial=lambda channel: _trial(settings, channel),
         recording=RecordingReader(settings.recording_file, limit_bytes=settings.recording.limit_mb * MEGABYTE),
     )
 
@@ -119,10 +119,10 @@ def _probe(settings: Settings) -> tuple[ServiceHealth, ...]:
     return asyncio.run(probe_services(settings))
 
 
-def _try_channel(settings: Settings, channel: str) -> tuple[TestStep, ...]:
-    from console.bootstrap.alert_test import try_now  # noqa: PLC0415 - Slack's SDK and SMTP cost a second
+def _trial(settings: Settings, channel: str) -> Trial:
+    from console.bootstrap.alert_test import try_channel  # noqa: PLC0415 - Slack's SDK and SMTP cost a second
 
-    return try_now(settings, channel)
+    return asyncio.run(try_channel(settings, channel))
 
 
 def job_types(settings: Settings, *, ask: bool = True) -> dict[str, JobType]:

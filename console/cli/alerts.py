@@ -196,16 +196,14 @@ def try_one(
     Example: predawn alerts test slack
     """
     cli = cli_of(ctx)
-    steps = cli.operations.test_channel(channel, actor=cli.actor)
-    bad = [step for step in steps if not step.fine]
+    trial = cli.operations.try_channel(channel, actor=cli.actor)
     if as_json:
-        told = [{"what": step.what, "fine": step.fine, "told": step.told} for step in steps]
-        print_json({"channel": channel, "fine": not bad, "steps": told})
+        print_json({"channel": channel, "fine": trial.fine, "steps": [dataclasses.asdict(s) for s in trial.steps]})
     else:
-        for step in steps:
+        for step in trial.steps:
             typer.echo(f"{'ok  ' if step.fine else 'BAD '} {step.what}: {step.told}")
-    if bad:
-        fail(f"{channel} is not ready: {bad[0].told}", EXIT_FAILED)
+    if not trial.fine:
+        fail(f"{channel} is not ready: {trial.told}", EXIT_FAILED)
 
 
 @outbox_app.command("list")

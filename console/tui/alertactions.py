@@ -84,10 +84,10 @@ def ask_test(host: Host) -> None:
             return
 
         def test() -> str:
-            steps = [step for channel in channels for step in operations.test_channel(channel, actor=actor)]
-            bad = [step for step in steps if not step.fine]
+            trials = [operations.try_channel(channel, actor=actor) for channel in channels]
+            bad = [trial for trial in trials if not trial.fine]
             if bad:
-                told = "; ".join(f"{step.channel}: {step.what}: {step.told}" for step in bad)
+                told = "; ".join(f"{trial.channel}: {trial.told}" for trial in bad)
                 raise InvalidError(f"{len(channels) - len(bad)} of {len(channels)} work; {told}")
             return f"sent over {', '.join(channels)}; see whether it has come"
 
@@ -95,4 +95,4 @@ def ask_test(host: Host) -> None:
         question = Question("Send a test?", f"over {', '.join(channels)}", effect, "Send it")
         host.commands.ask("alert.test", question, test)
 
-    host.commands.then(operations.channels, ask)
+    host.commands.then(operations.channels_set_up, ask)

@@ -15,6 +15,7 @@ from scheduler.api.context import Caller, Ctx
 from scheduler.api.problems import ApiError, responses
 from scheduler.domain.alert import Alert, AlertState
 from scheduler.domain.outbox import Delivery, DeliveryState
+from scheduler.ports.alerts import CHANNELS
 from scheduler.ports.operations import InvalidError
 
 router = APIRouter(prefix="/api/admin", tags=["alerts"])
@@ -80,6 +81,31 @@ class MuteBody(BaseModel):
     for_s: Annotated[float, Field(ge=60, le=30 * 86_400, description="Seconds, a minute to 30 days.")]
 
 
+class TrialBody(BaseModel):
+    """Which channel is tried."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    channel: Annotated[str, Field(max_length=20, description=f"One of {', '.join(CHANNELS)}.")]
+
+
+class TrialStepView(BaseModel):
+    """One thing that was tried."""
+
+    what: str
+    fine: bool
+    told: str
+
+
+class TrialView(BaseModel):
+    """How a channel fared."""
+
+    channel: str
+    fine: bool
+    told: str
+    steps: list[TrialStepView]
+
+
 class MuteView(BaseModel):
     """A mute and its end."""
 
@@ -143,6 +169,13 @@ async def unmute(alert_id: AlertId, context: Ctx, actor: Caller) -> Response:
     """End a mute; it is no mistake when there was none."""
     await asyncio.to_thread(context.operations.unmute_alert, alert_id, actor=actor)
     return Response(status_code=204)
+
+
+@router.post("/alerts/test", response_model=TrialView, responses=responses())
+async def try_channel(body: TrialBody, context: Ctx, actor: Caller) -> Response:
+    """Send a test over a channel; what is wrong with it is in the answer, which is 200 all the same."""
+    trial = await asyncio.to_thread(context.operations.try_channel, body.channel, actor=actor)
+    return JSONResponse(_json(trial) | {"fine": trial.fine, "told": trial.told})
 
 
 @router.get("/outbox", response_model=DeliveryPage, responses=responses())

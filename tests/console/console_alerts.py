@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from scheduler.domain.alert import Alert, AlertEvent, AlertState, Mute
-from scheduler.domain.outbox import ChannelHealth, Delivery, DeliveryState, TestStep
+from scheduler.domain.outbox import ChannelHealth, Delivery, DeliveryState
 from scheduler.domain.snapshot import Page
-from scheduler.ports.alerts import AlertDetail, PressAction
+from scheduler.ports.alerts import AlertDetail, PressAction, Trial, TrialStep
 from scheduler.ports.operations import Actor, InvalidError, NotFoundError
 
 
@@ -79,12 +79,12 @@ class FakeAlerts:
             raise InvalidError(f"no delivery {delivery_id}")
         return row
 
-    def channels(self) -> tuple[str, ...]:
-        return ("slack",)
-
-    def test_channel(self, channel: str, *, actor: Actor) -> tuple[TestStep, ...]:
-        self.alert_commands.append(("test", channel, actor))
-        return (TestStep(channel, "message", fine=True, told="posted"),)
-
     def channel_health(self) -> tuple[ChannelHealth, ...]:
         return tuple(self.kept_channels)
+
+    def channels_set_up(self) -> tuple[str, ...]:
+        return tuple(one.channel for one in self.kept_channels)
+
+    def try_channel(self, channel: str, *, actor: Actor) -> Trial:
+        self.alert_commands.append(("test", channel, actor))
+        return Trial(channel, (TrialStep("message", fine=True, told="taken"),))

@@ -19,10 +19,10 @@ from console.tui.app import PredawnApp
 from scheduler.domain.access import Role
 from scheduler.domain.failure import FailureClass
 from scheduler.domain.job import Job, JobSpec
-from scheduler.domain.outbox import TestStep
 from scheduler.domain.render import Attempt, AttemptStatus, StageName
 from scheduler.domain.service import HOUR_S, Probe, Rollup, ServiceHealth, ServiceState, ServiceTransition
 from scheduler.operations import StoreOperations
+from scheduler.ports.alerts import Trial, TrialStep
 from scheduler.ports.operations import Actor
 from scheduler.ports.recording import Recording
 from scheduler.testing import FakeClock, MemoryStore
@@ -59,7 +59,7 @@ class Installation:
             chains=chains(self.settings),
             recording=self.recording,
             probe=self._probe,
-            try_channel=self._try_channel,
+            trial=self._trial,
         )
 
     def _probe(self) -> tuple[ServiceHealth, ...]:
@@ -67,9 +67,9 @@ class Installation:
         self.store.add_probe(Probe("manim", self.clock.now(), ok=True, latency_ms=7.0))
         return self.operations.services()
 
-    def _try_channel(self, channel: str) -> tuple[TestStep, ...]:
+    def _trial(self, channel: str) -> Trial:
         self.tested.append(channel)
-        return (TestStep(channel, "bot token", fine=False, told="Slack does not know it"),)
+        return Trial(channel, (TrialStep("bot token", fine=False, told="Slack does not know it"),))
 
     def app(self, actor: Actor = OPERATOR, **more: Any) -> PredawnApp:
         return PredawnApp(self.operations, actor=actor, settings=Options(), clock=self.clock, **more)

@@ -372,8 +372,6 @@ def test_the_keys_in_the_docs_are_the_bindings() -> None:
 def test_every_action_is_in_the_table_of_actions() -> None:
     names = {one.action for one in ACTIONS if one.id.startswith("job.") and one.scope == "job"}
     assert names == {f"job('{name}')" for name in JOB_ACTIONS}
-        f"job('{name}')" for name in JOB_ACTIONS
-    }
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,13 @@ from pydantic import SecretStr
 from config.sections.alerts import EmailSettings, SlackSettings
 from config.settings import Settings
 from console.bootstrap.alert_test import try_channel
+from console.bootstrap.reading import make_operations
 from integrations.email.sender import EmailSender
+from scheduler.domain.access import Role
 from scheduler.domain.alert import AlertState
 from scheduler.domain.outbox import Delivery, DeliveryState, NewDelivery, Permanent, Sent, Transient
+from scheduler.ports.operations import Actor, InvalidError, PermissionDeniedError
+from scheduler.testing import FakeClock, MemoryStore
 
 
 def settings_of(tmp_path: Path, **alerts: Any) -> Settings:
@@ -37,7 +42,7 @@ def slack_of(slack: FakeSlack, **values: Any) -> SlackSettings:
 
 async def test_slack_that_works_is_said_step_by_step(tmp_path: Path) -> None:
     async with fake_slack() as slack:
-        steps = await try_channel(settings_of(tmp_path, slack=slack_of(slack)), "slack")
+        steps = (await try_channel(settings_of(tmp_path, slack=slack_of(slack)), "slack")).steps
         assert [step.what for step in steps] == ["bot token", "message", "history", "app token", "buttons"]
         assert all(step.fine for step in steps)
         assert len(slack.messages) == 1
@@ -61,7 +66,7 @@ async def test_what_is_wrong_with_slack_is_named(
 ) -> None:
     async with fake_slack() as slack:
         slack.scopes = scopes or slack.scopes
-        steps = await try_channel(settings_of(tmp_path, slack=slack_of(slack, **change)), "slack")
+        steps = (await try_channel(settings_of(tmp_path, slack=slack_of(slack, **change)), "slack")).steps
         assert not steps[-1].fine
         assert words in steps[-1].told
 
@@ -69,13 +74,37 @@ async def test_what_is_wrong_with_slack_is_named(
 async def test_a_server_that_is_not_there_is_named(tmp_path: Path) -> None:
     port = free_port()
     nowhere = SlackSettings(bot_token=SecretStr(TOKEN), channel=CHANNEL, api_url=f"http://127.0.0.1:{port}/api")
-    steps = await try_channel(settings_of(tmp_path, slack=nowhere), "slack")
-    assert "cannot be reached" in steps[-1].told
+    trial = await try_channel(settings_of(tmp_path, slack=nowhere), "slack")
+    assert "cannot be reached" in trial.told
     email = EmailSettings(host="127.0.0.1", port=port, to=("a@example.org",))
-    steps = await try_channel(settings_of(tmp_path, email=email), "email")
-    assert f"127.0.0.1:{port} cannot be reached" in steps[-1].told
+    trial = await try_channel(settings_of(tmp_path, email=email), "email")
+    assert f"127.0.0.1:{port} cannot be reached" in trial.told
     for channel in ("deadman", "apprise", "email"):
-        assert f"alerts.{channel}" in (await try_channel(settings_of(tmp_path), channel))[-1].told
+        assert f"alerts.{channel}" in (await try_channel(settings_of(tmp_path), channel)).told
+
+
+async def test_a_channel_is_tried_by_an_operation_that_is_written_down(tmp_path: Path) -> None:
+    operator = Actor("ann", "tui", role=Role.OPERATOR)
+    box = Mailbox()
+    with mail_server(box) as port:
+        email = EmailSettings(host="127.0.0.1", port=port, starttls=False, to=("ops@example.org",))
+        operations = make_operations(settings_of(tmp_path, email=email), MemoryStore(FakeClock(START)))
+        assert operations.channels_set_up() == ("email",)
+        trial = await asyncio.to_thread(operations.try_channel, "email", actor=operator)
+        assert (trial.fine, len(box.mails)) == (True, 1)
+        box.refuse = "554 no thanks"
+        assert "554" in (await asyncio.to_thread(operations.try_channel, "email", actor=operator)).told
+    with pytest.raises(InvalidError, match="choose one of slack, email"):
+        operations.try_channel("pigeon", actor=operator)
+    with pytest.raises(PermissionDeniedError):
+        operations.try_channel("email", actor=Actor("bob", "tui"))
+    lines = [line.entry for line in operations.audit().items]
+    assert [(one.target, one.outcome.value) for one in lines] == [
+        ("email", "refused"),
+        ("pigeon", "refused"),
+        ("email", "done"),
+        ("email", "done"),
+    ]
 
 
 def row(**values: Any) -> Delivery:

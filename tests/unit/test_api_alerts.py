@@ -58,6 +58,10 @@ async def test_alerts_are_read_seen_to_and_kept_quiet_by_who_may() -> None:
         assert (await client.post("/alerts/0001/unmute", headers=operator)).status_code == 204
         assert operations.mutes() == ()
         assert (await client.get("/alerts/none", headers=viewer)).status_code == 404
+        assert (await client.post("/alerts/test", json={"channel": "email"}, headers=viewer)).status_code == 403
+        assert (await client.post("/alerts/test", json={"channel": "pigeon"}, headers=operator)).status_code == 422
+        tried = (await client.post("/alerts/test", json={"channel": "email"}, headers=operator)).json()
+        assert (tried["fine"], tried["steps"][0]["what"]) == (False, "settings")
         [row] = (await client.get("/outbox", params={"channel": "slack"}, headers=viewer)).json()["items"]
         again = await client.post(f"/outbox/{row['id']}/retry", headers=operator)
         assert (again.status_code, again.json()["state"]) == (200, "queued")
