@@ -26,7 +26,7 @@ class RowList(LineView, Generic[T]):
         empty: what stands there when there is none.
     """
 
-    BINDINGS = bindings_of("list")
+    BINDINGS = bindings_of("list", "open")
     can_focus = True
 
     class Opened(Message):
