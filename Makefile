@@ -12,7 +12,7 @@ MATRIX_WORKERS ?= 3
 unexport PYTHONDONTWRITEBYTECODE
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test chaos chaos-alerts alerts-table matrix matrix-ci api-fuzz bench-api check bench bench-queue bench-console clean help lock format setup
+.PHONY: demo test chaos chaos-alerts alerts-table matrix matrix-ci api-fuzz bench-api check bench bench-queue bench-console pictures clean help lock format setup
 
 demo: $(RUNTIME) ## Everything on this machine: local services, daemon, tonight's render, the console on it
 	@PREDAWN_HOME="$${PREDAWN_HOME:-$(CURDIR)/.demo}" $(BIN)/predawn demo $(DEMO_ARGS)
@@ -51,6 +51,9 @@ bench-api: $(DEV) ## The API under load while ten renders run
 
 bench: $(DEV) ## Benchmarks: figures side by side in one run
 	@$(BIN)/python -m benchmarks
+
+pictures: $(DEV) ## The pictures of docs/ and the text cast, from a night of the real program (about 5 minutes)
+	@$(BIN)/python -m benchmarks.pictures
 
 bench-queue: $(DEV) ## The queue beside huey, procrastinate and pgqueuer
 	@$(BIN)/python -m benchmarks.queue $(BENCH_ARGS)

@@ -15,21 +15,28 @@ from zoneinfo import ZoneInfo
 from scheduler.domain.alert import Alert, AlertState
 from scheduler.domain.audit import AuditLine
 from scheduler.domain.filter import Count, JobSort
+from scheduler.domain.fingerprint import FailureGroup
 from scheduler.domain.job import Job, JobStatus, QueueDepth
+from scheduler.domain.night import Night
 from scheduler.domain.recording import DepthHistory, Past
 from scheduler.domain.render import Attempt, AttemptStatus, Render, RenderStatus
 from scheduler.domain.schedule import ScheduleState
-from scheduler.domain.service import Probe, ServiceHealth
+from scheduler.domain.service import Probe, ServiceHealth, ServiceHistory
+from scheduler.domain.sla import SlaReport
 from scheduler.domain.snapshot import Page, Snapshot
 from scheduler.filters import FilterError, parse
 from scheduler.filters.predicate import matches
 from scheduler.ports.alerts import AlertDetail
 from scheduler.ports.audit import AuditFilter
+from scheduler.ports.job_types import JobTypeState
 from scheduler.ports.operations import InvalidError, JobDetail, NotFoundError, Operations, UpcomingFire
+from scheduler.schedules.due import fire_at, held_back, next_nominal
 
 _PAGES = 20
 """Pages of the audit trail that are gone back to find a moment."""
 _ALERTS = 200
+_HOURS, _TRANSITIONS = 24 * 40, 500
+"""As far as the recording goes back."""
 _COMMAND = "__audited_command__"
 
 
@@ -81,8 +88,44 @@ class PastOperations:
         return self._past.snapshot.schedules
 
     def upcoming(self, *, count: int = 5, now: datetime | None = None) -> tuple[UpcomingFire, ...]:
-        """What was due next; pauses and skips as they are today."""
-        return self._operations.upcoming(count=count, now=now or self.moment)
+        """What was due next, with the pauses and skips of then."""
+        at, found = now or self.moment, list[UpcomingFire]()
+        for state in self._past.snapshot.schedules:
+            after = at
+            for _ in range(count if state.definition.enabled else 0):
+                nominal = next_nominal(state.definition, after)
+                if nominal is None:
+                    break
+                fire, after = fire_at(state.definition, nominal), nominal
+                why = held_back(state, fire)
+                starts_at = nominal.astimezone(UTC) if why is None else None
+                found.append(UpcomingFire(fire, skipped=why is not None, why=why or "", starts_at=starts_at))
+        return tuple(sorted(found, key=lambda one: one.fire.nominal)[:count])
+
+    def nights(
+        self, *, days: int = 30, schedule: str | None = None, until: datetime | None = None
+    ) -> tuple[Night, ...]:
+        """The record as it stood."""
+        return self._operations.nights(days=days, schedule=schedule, until=until or self.moment)
+
+    def sla(self, *, days: int = 30, schedule: str | None = None, until: datetime | None = None) -> SlaReport:
+        """The figures of the days before the moment."""
+        return self._operations.sla(days=days, schedule=schedule, until=until or self.moment)
+
+    def failure_groups(self, *, limit: int = 50) -> tuple[FailureGroup, ...]:
+        """What had failed by then; how often, as of today."""
+        return tuple(one for one in self._operations.failure_groups(limit=limit) if one.first_at <= self.moment)
+
+    def service_history(self, service: str, *, hours: int = 24, transitions: int = 20) -> ServiceHistory:
+        """Hours that were over, and changes that had happened."""
+        every = self._operations.service_history(service, hours=_HOURS, transitions=_TRANSITIONS)
+        over = [one for one in every.hours if one.start.timestamp() + one.span_s <= self.moment.timestamp()]
+        done = [one for one in every.transitions if one.at <= self.moment]
+        return ServiceHistory(service, tuple(over[-hours:]), tuple(done[:transitions]))
+
+    def job_types(self) -> tuple[JobTypeState, ...]:
+        """Nothing: which types were paused is not recorded."""
+        return ()
 
     def jobs(
         self,

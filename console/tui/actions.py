@@ -56,6 +56,7 @@ HEADINGS: dict[str, str] = {
     "log": "In the logs",
     "audit": "In the audit trail",
     "metrics": "In the metrics",
+    "open": "On a row (Tonight, Jobs, Logs)",
     "list": "In a list",
     "text": "In a text",
 }
@@ -72,7 +73,7 @@ def _screen(one: ScreenEntry) -> Action:
 _OPERATOR = Role.OPERATOR
 
 _JOB = (
-    Action("job.open", "enter", "open", "open", "Open the job: payload, renders, attempts, errors, result", "list"),
+    Action("job.open", "enter", "open", "open", "Open the job: payload, renders, attempts, errors, result", "open"),
     Action("job.cancel", "c", "job('cancel')", "cancel", "Cancel the job (asks first)", "job", _OPERATOR, destructive=True),  # noqa: E501
     Action("job.retry", "r", "job('retry')", "retry", "Queue a failed or cancelled job again; finished stages are kept (asks first)", "job", _OPERATOR),  # noqa: E501
     Action("job.raise", "plus", "job('raise')", "priority up", "Raise the priority of a queued job (asks first)", "job", _OPERATOR, footer=False),  # noqa: E501

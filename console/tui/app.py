@@ -145,12 +145,9 @@ class PredawnApp(ConsoleHost):
         if isinstance(below, Paintable) and not below.is_modal:
             self.push_screen(PaletteScreen(below.scopes()), lambda action: self._chosen(action, below))
 
-    def _chosen(self, action: str | None, below: Screen[Any]) -> None:
+    def _chosen(self, action: str | None, below: Paintable[Any]) -> None:
         if action:
-            name = f"action_{action.partition('(')[0]}"
-            nodes = (below.focused or below).ancestors_with_self
-            node = next((node for node in nodes if hasattr(node, name)), self)
-            self.run_worker(self.run_action(action, default_namespace=node), exit_on_error=True)
+            below.perform(action)
 
     def action_undo(self) -> None:
         """Take the last command back."""

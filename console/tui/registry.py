@@ -39,7 +39,7 @@ SCREENS: tuple[ScreenEntry, ...] = (
         "Tonight",
         "the verdict, open alerts, the stages, the queue, the services",
         f"{_AT}.tonight:TonightScreen",
-        ("list", "job", "alert"),
+        ("list", "open", "job", "alert"),
     ),
     ScreenEntry(
         "jobs",
@@ -47,7 +47,7 @@ SCREENS: tuple[ScreenEntry, ...] = (
         "Jobs",
         "every job, with filter, views and marks",
         f"{_AT}.jobs:JobsScreen",
-        ("list", "job", "marks", "jobs"),
+        ("list", "open", "job", "marks", "jobs"),
     ),
     ScreenEntry(
         "schedule", "3", "Schedule", "what is due, and when", f"{_AT}.schedule:ScheduleScreen", ("list", "schedule")
@@ -76,7 +76,7 @@ SCREENS: tuple[ScreenEntry, ...] = (
         f"{_AT}.alerts:AlertsScreen",
         ("list", "alert", "channels"),
     ),
-    ScreenEntry("logs", "7", "Logs", "every call, as it happens", f"{_AT}.logs:LogsScreen", ("list", "log")),
+    ScreenEntry("logs", "7", "Logs", "every call, as it happens", f"{_AT}.logs:LogsScreen", ("list", "open", "log")),
     ScreenEntry(
         "audit",
         "8",

@@ -104,6 +104,16 @@ class Attempt:
     error_message: str | None = None
     detail: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
+    @property
+    def skipped(self) -> bool:
+        """Whether the provider was passed over: it was never asked."""
+        return self.status is AttemptStatus.FAILED and bool(self.detail.get("skipped"))
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the call was broken off: its job was cancelled or timed out."""
+        return self.error_class is FailureClass.CANCELLED
+
 
 @dataclass(frozen=True, slots=True)
 class Artifact:

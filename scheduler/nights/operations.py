@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from config.settings import Settings
 from scheduler.auditing import Auditor, command
-from scheduler.domain.night import Night
+from scheduler.domain.night import Night, NightOutcome
 from scheduler.domain.render import StageName
 from scheduler.domain.report import DailyReport
 from scheduler.domain.schedule import Difference, ScheduleState
@@ -80,20 +80,27 @@ class NightsPart:
         """Where the table of schedules says something else than the config of this process."""
         return differences(schedule_definitions(self._settings), self._store.schedules())
 
-    def nights(self, *, days: int = 30, schedule: str | None = None) -> tuple[Night, ...]:
-        """The records of the last run dates, newest first."""
+    def nights(
+        self, *, days: int = 30, schedule: str | None = None, until: datetime | None = None
+    ) -> tuple[Night, ...]:
+        """The records of the last run dates, newest first; ``until``: as they stood at that moment."""
         if not 1 <= days <= MOST_DAYS:
             raise InvalidError(f"days must be 1–{MOST_DAYS}, not {days}")
         now = self._clock.now()
+        if until is not None:
+            first = self._today(until) - timedelta(days=days)
+            kept = self._store.nights(schedule=schedule, since=first, limit=MOST_DAYS)
+            then = (night_as_of(night, until) for night in kept)
+            return tuple(night for night in then if night is not None and night.run_date > first)
         first = self._today() - timedelta(days=days)
         changed = [night for night in changed_nights(self._store, now) if schedule in {None, night.schedule}]
         recorded = self._store.nights(schedule=schedule, since=first, limit=days * 20)
         return tuple(night for night in merged(recorded, changed) if night.run_date > first)
 
-    def sla(self, *, days: int = 30, schedule: str | None = None) -> SlaReport:
-        """The on-time record with success, failures and durations of the last days."""
-        now, today = self._clock.now(), self._today()
-        every = self.nights(days=max(days, *WINDOWS), schedule=schedule)
+    def sla(self, *, days: int = 30, schedule: str | None = None, until: datetime | None = None) -> SlaReport:
+        """The on-time record with success, failures and durations of the last days (before ``until``)."""
+        now, today = until or self._clock.now(), self._today(until)
+        every = self.nights(days=max(days, *WINDOWS), schedule=schedule, until=until)
         inside = tuple(night for night in every if night.run_date > today - timedelta(days=days))
         since = now - timedelta(days=days)
         return SlaReport(
@@ -101,9 +108,9 @@ class NightsPart:
             days=days,
             timezone=self._zone(),
             windows=tuple(on_time(every, today=today, days=length) for length in sorted({*WINDOWS, days})),
-            success=success_of(self._store.render_outcomes(since=since)),
-            failures=group_failures(self._store.failures_since(since)),
-            stages=stage_times(self._store.durations_since(since), [stage.value for stage in StageName]),
+            success=success_of(self._store.render_outcomes(since=since, until=until)),
+            failures=group_failures(self._store.failures_since(since, until=until)),
+            stages=stage_times(self._store.durations_since(since, until=until), [stage.value for stage in StageName]),
             calibration=calibration(inside),
             nights=inside,
         )
@@ -142,9 +149,22 @@ class NightsPart:
     def _zone(self) -> str:
         return deadline_zone(self._store.schedules())
 
-    def _today(self) -> date:
-        """Today where the deadline is."""
-        return self._clock.now().astimezone(ZoneInfo(self._zone())).date()
+    def _today(self, now: datetime | None = None) -> date:
+        """Today (or the day of ``now``) where the deadline is."""
+        return (now or self._clock.now()).astimezone(ZoneInfo(self._zone())).date()
+
+
+def night_as_of(night: Night, moment: datetime) -> Night | None:
+    """A night's record as it stood at a moment, told from its times; None: it had not come yet. Pure."""
+    if night.nominal_at > moment and (night.started_at is None or night.started_at > moment):
+        return None
+    if night.ready_at is not None and night.ready_at <= moment:
+        return night
+    if night.due_at <= moment and night.ready_at is None:
+        return night
+    missed = night.due_at <= moment
+    outcome = NightOutcome.MISSED if missed else NightOutcome.OPEN
+    return replace(night, outcome=outcome, ready_at=None, degraded=None, upgraded_at=None, note="")
 
 
 def skip_problem(state: ScheduleState, day: date, now: datetime) -> str | None:

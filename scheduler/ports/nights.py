@@ -29,24 +29,33 @@ class NightStore(Protocol):
         """Records, the newest run date first; ``since``: from this run date on."""
         ...
 
-    def render_outcomes(self, *, since: datetime) -> dict[RenderStatus, int]:
-        """How many renders that began since then ended how."""
+    def render_outcomes(self, *, since: datetime, until: datetime | None = None) -> dict[RenderStatus, int]:
+        """How many renders that began since then (and ended by ``until``) ended how."""
         ...
 
-    def failures_since(self, since: datetime, *, limit: int = 5_000) -> list[tuple[datetime, FailureRecord]]:
-        """Failures of the renders that began since then, newest first, each with the time its render began."""
+    def failures_since(
+        self, since: datetime, *, until: datetime | None = None, limit: int = 5_000
+    ) -> list[tuple[datetime, FailureRecord]]:
+        """Failures of the renders that began since then (and ended by ``until``), newest first, each with its begin."""
         ...
 
-    def durations_since(self, since: datetime, *, limit: int = 50_000) -> dict[tuple[str, str], list[float]]:
-        """Seconds of the good calls since then, by (stage, provider), newest first; what was resumed is left out."""
+    def durations_since(
+        self, since: datetime, *, until: datetime | None = None, limit: int = 50_000
+    ) -> dict[tuple[str, str], list[float]]:
+        """Seconds of the good calls begun since then (and before ``until``), by (stage, provider), newest first.
+
+        What was resumed is left out.
+        """
         ...
 
 
 class NightOperations(Protocol):
     """What people and programs ask about nights."""
 
-    def nights(self, *, days: int = 30, schedule: str | None = None) -> tuple[Night, ...]:
-        """The records of the last run dates, newest first.
+    def nights(
+        self, *, days: int = 30, schedule: str | None = None, until: datetime | None = None
+    ) -> tuple[Night, ...]:
+        """The records of the last run dates, newest first; ``until``: as they stood at that moment.
 
         Raises:
             InvalidError: ``days`` is not 1–3660.
@@ -73,8 +82,8 @@ class NightOperations(Protocol):
         """The daily report of a run date; None: of today where the deadline is."""
         ...
 
-    def sla(self, *, days: int = 30, schedule: str | None = None) -> SlaReport:
-        """The on-time record with success, failures and durations of the last days.
+    def sla(self, *, days: int = 30, schedule: str | None = None, until: datetime | None = None) -> SlaReport:
+        """The on-time record with success, failures and durations of the last days (before ``until``).
 
         Raises:
             InvalidError: ``days`` is not 1–3660.

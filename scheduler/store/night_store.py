@@ -45,13 +45,17 @@ class SqlNights(SqlBase):
         with self._db.read() as connection:
             return [_night_of(row) for row in connection.execute(query).mappings()]
 
-    def render_outcomes(self, *, since: datetime) -> dict[RenderStatus, int]:
+    def render_outcomes(self, *, since: datetime, until: datetime | None = None) -> dict[RenderStatus, int]:
         """How many renders that began since then ended how."""
         query = select(renders.c.status, func.count()).where(renders.c.started_at >= since).group_by(renders.c.status)
+        if until is not None:
+            query = query.where(renders.c.finished_at <= until)
         with self._db.read() as connection:
             return {RenderStatus(status): count for status, count in connection.execute(query)}
 
-    def failures_since(self, since: datetime, *, limit: int = 5_000) -> list[tuple[datetime, FailureRecord]]:
+    def failures_since(
+        self, since: datetime, *, until: datetime | None = None, limit: int = 5_000
+    ) -> list[tuple[datetime, FailureRecord]]:
         """Failures of the renders that began since then, newest first."""
         query = (
             select(render_failures, renders.c.started_at.label("began"))
@@ -60,10 +64,14 @@ class SqlNights(SqlBase):
             .order_by(render_failures.c.seq.desc())
             .limit(limit)
         )
+        if until is not None:
+            query = query.where(renders.c.finished_at <= until)
         with self._db.read() as connection:
             return [(row["began"], failure_of(row)) for row in connection.execute(query).mappings()]
 
-    def durations_since(self, since: datetime, *, limit: int = 50_000) -> dict[tuple[str, str], list[float]]:
+    def durations_since(
+        self, since: datetime, *, until: datetime | None = None, limit: int = 50_000
+    ) -> dict[tuple[str, str], list[float]]:
         """Seconds of the good calls since then, by (stage, provider), newest first."""
         logs = render_logs.c
         query = (
@@ -77,6 +85,8 @@ class SqlNights(SqlBase):
             .order_by(logs.seq.desc())
             .limit(limit)
         )
+        if until is not None:
+            query = query.where(logs.created_at < until)
         found: dict[tuple[str, str], list[float]] = {}
         with self._db.read() as connection:
             for stage, provider, duration_ms in connection.execute(query):

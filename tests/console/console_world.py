@@ -497,13 +497,15 @@ class FakeOperations(HistoryOperations, RecordedOperations, FakeAlerts):
     def schedule_differences(self) -> tuple[Difference, ...]:
         return ()
 
-    def nights(self, *, days: int = 30, schedule: str | None = None) -> tuple[Night, ...]:
+    def nights(
+        self, *, days: int = 30, schedule: str | None = None, until: datetime | None = None
+    ) -> tuple[Night, ...]:
         return mornings(days)
 
     def report(self, day: date | None = None) -> DailyReport:
         return DailyReport(day or RUN_DATE, NOW, ZONE, (), self.sla(), self.current.tonight, self.current.services)
 
-    def sla(self, *, days: int = 30, schedule: str | None = None) -> SlaReport:
+    def sla(self, *, days: int = 30, schedule: str | None = None, until: datetime | None = None) -> SlaReport:
         windows = tuple(on_time((), today=RUN_DATE, days=length) for length in WINDOWS)
         return SlaReport(NOW, days, ZONE, windows, Success(), (), (), Calibration(0, 0, 0), ())
 

@@ -59,7 +59,7 @@ class Installation:
             chains=chains(self.settings),
             recording=self.recording,
             probe=self._probe,
-            trial=self._try_channel,
+            trial=self._trial,
         )
 
     def _probe(self) -> tuple[ServiceHealth, ...]:
@@ -67,7 +67,7 @@ class Installation:
         self.store.add_probe(Probe("manim", self.clock.now(), ok=True, latency_ms=7.0))
         return self.operations.services()
 
-    def _try_channel(self, channel: str) -> Trial:
+    def _trial(self, channel: str) -> Trial:
         self.tested.append(channel)
         return Trial(channel, (TrialStep("bot token", fine=False, told="Slack does not know it"),))
 

@@ -7,15 +7,19 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from console_world import DEADLINE, NOW, screen_text
+from console_world import DEADLINE, NOW, RUN_DATE, ZONE, screen_text
 from screens_world import OPERATOR, Installation
+from test_console_metrics import some_nights
 from test_console_screens import shows
 
 from console.tui.app import PredawnApp
 from scheduler.domain.deadline import Verdict
 from scheduler.domain.job import JobSpec, Priority
+from scheduler.domain.night import Night as NightRecord
+from scheduler.domain.night import NightOutcome
 from scheduler.domain.recording import Mark, MarkKind
 from scheduler.domain.render import AttemptStatus
+from scheduler.nights.operations import night_as_of
 from scheduler.ports.operations import InvalidError, NotFoundError
 from scheduler.recording.marks import marks_between
 from scheduler.recording.reader import RecordingReader
@@ -179,3 +183,34 @@ def test_the_past_is_filtered_by_the_same_language(night: Night) -> None:
 
 
 assert PredawnApp
+
+
+def test_figures_nights_and_what_is_due_are_those_of_the_moment(night: Night) -> None:
+    here = night.here
+    here.store.save_nights(some_nights())
+    here.operations.pause_schedule("nightly", paused=True, actor=OPERATOR)
+    here.operations.skip_date("nightly", RUN_DATE + timedelta(days=1), actor=OPERATOR)
+    then = PastOperations(here.operations, here.operations.replay(NOW - timedelta(minutes=9)))
+    assert not any(one.skipped for one in then.upcoming(count=3))
+    assert all(one.skipped for one in here.operations.upcoming(count=3))
+    today = here.operations.sla(days=7)
+    past = then.sla(days=7)
+    assert past.at == then.moment
+    assert past.stages == ()
+    assert [one.stage for one in today.stages] == ["tts"]
+    assert past.nights[0].run_date == RUN_DATE - timedelta(days=1)  # the newest one had not begun
+    assert {one.days: one.n for one in past.windows}[7] == 6
+    assert then.failure_groups() == ()
+    assert then.service_history("manim").transitions == ()
+
+
+@pytest.mark.parametrize(
+    ("hours", "outcome"),
+    [(-4, None), (-1, NightOutcome.OPEN), (2, NightOutcome.MISSED), (5, NightOutcome.LATE)],
+)
+def test_a_night_is_told_as_it_stood(hours: float, outcome: NightOutcome | None) -> None:
+    begun = NOW - timedelta(hours=3)
+    due, out = NOW + timedelta(hours=1), NOW + timedelta(hours=4)
+    late = NightRecord("nightly", RUN_DATE, ZONE, begun, due, NightOutcome.LATE, ready_at=out, degraded=False)
+    seen = night_as_of(late, NOW + timedelta(hours=hours))
+    assert (None if seen is None else seen.outcome) is outcome

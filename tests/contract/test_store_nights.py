@@ -82,6 +82,12 @@ def test_renders_of_some_days_are_summed_up(world: World) -> None:
     assert began == store.renders(leases[0].job.id)[0].started_at
     assert store.durations_since(long_ago) == {("tts", "espeak"): [3.5, 2.5, 1.5]}
     ahead = datetime(2100, 1, 1, tzinfo=UTC)
+    assert store.render_outcomes(since=long_ago, until=long_ago) == {}
+    assert store.failures_since(long_ago, until=long_ago) == []
+    assert store.durations_since(long_ago, until=long_ago) == {}
+    assert store.render_outcomes(since=long_ago, until=ahead)[RenderStatus.FAILED] == 1
+    assert len(store.failures_since(long_ago, until=ahead)) == 1
+    assert store.durations_since(long_ago, until=ahead) == store.durations_since(long_ago)
     assert store.render_outcomes(since=ahead) == {}
     assert store.failures_since(ahead) == []
     assert store.durations_since(ahead) == {}

@@ -149,7 +149,7 @@ def _facts(frame: Frame, job: Job) -> Iterator[Content]:
 
 def _attempt(frame: Frame, attempt: Attempt) -> Iterator[Content]:
     signs = frame.signs
-    word = attempt_word(attempt.status, resumed=attempt.resumed, signs=signs)
+    word = attempt_word(attempt, signs)
     took = "" if attempt.duration_ms is None else fmt.short_duration(attempt.duration_ms / 1000)
     at = fmt.clock_time(attempt.started_at, frame.view.timezone, seconds=True)
     mark = f"{signs.fallback} fallback {attempt.fallback_position}" if attempt.fallback_position else ""

@@ -56,6 +56,8 @@ def matches(attempt: Attempt, text: str) -> bool:
         attempt.error_message or "",
         fallback,
         "resumed kept" if attempt.resumed else "",
+        "skipped" * attempt.skipped,
+        "stopped" * attempt.stopped,
     )
     return has_words(said, text)
 
@@ -90,8 +92,8 @@ def draw_log_row(frame: Frame, row: LogRow, *, selected: bool) -> Content:
     signs, attempt = frame.signs, row.attempt
     cursor = (f"{signs.cursor if selected else ' '} ", STRONG)
     if row.part:
-        return cut(line(cursor, " " * (_REST - 2), (row.text, BAD)), frame.width, signs)
-    word = attempt_word(attempt.status, resumed=attempt.resumed, signs=signs)
+        return cut(line(cursor, " " * (_REST - 2), (row.text, _message_style(attempt))), frame.width, signs)
+    word = attempt_word(attempt, signs)
     took = "" if attempt.duration_ms is None else fmt.short_duration(attempt.duration_ms / 1000)
     if attempt.status is AttemptStatus.STARTED:
         took = fmt.short_duration(max(int((frame.now - attempt.started_at).total_seconds()), 0))
@@ -108,6 +110,10 @@ def draw_log_row(frame: Frame, row: LogRow, *, selected: bool) -> Content:
         (f"{word.sign} ", word.style),
         (fit(took, 6, signs, right=True) + " ", MUTED),
         (fit(provider, 17, signs) + " ", WARN if attempt.fallback_position else ""),
-        (row.text, BAD),
+        (row.text, _message_style(attempt)),
     ]
     return cut(line(*parts), frame.width, signs)
+
+
+def _message_style(attempt: Attempt) -> str:
+    return MUTED if attempt.skipped or attempt.stopped else BAD

@@ -108,8 +108,8 @@ def _stage(frame: Frame, stage: StageView, axis: Axis | None) -> Content:
 
 
 def _tries(stage: StageView) -> int:
-    """Calls made, those of all providers counted."""
-    return sum(not attempt.resumed for attempt in stage.attempts)
+    """Calls made, those of all providers counted; what was skipped was not called."""
+    return sum(not attempt.resumed and not attempt.skipped for attempt in stage.attempts)
 
 
 def _fallen_back(stage: StageView) -> bool:
@@ -133,7 +133,7 @@ def _bar(frame: Frame, stage: StageView, axis: Axis, width: int) -> list[tuple[s
     """The calls as pieces of a bar; between two of them, the wait."""
     signs = frame.signs
     cells: list[tuple[str, str]] = [(" ", PLAIN)] * width
-    calls = [attempt for attempt in stage.attempts if not attempt.resumed]
+    calls = [attempt for attempt in stage.attempts if not attempt.resumed and not attempt.skipped]
     ended = [end for attempt in calls if (end := attempt_end(attempt)) is not None]
     if len(calls) > 1 or stage.state == StageState.RETRYING:
         last = frame.now if stage.state == StageState.RETRYING else max([*ended, calls[-1].started_at])

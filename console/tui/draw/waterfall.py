@@ -58,7 +58,7 @@ def _scale(frame: Frame, axis: Axis) -> Content:
 
 def _call(frame: Frame, attempt: Attempt, axis: Axis | None, after: datetime | None, *, repeated: bool) -> Content:
     signs = frame.signs
-    word = attempt_word(attempt.status, resumed=attempt.resumed, signs=signs)
+    word = attempt_word(attempt, signs)
     end = attempt_end(attempt)
     seconds = ((end or max(frame.now, attempt.started_at)) - attempt.started_at).total_seconds()
     took = "" if attempt.resumed else fmt.short_duration(seconds if end is not None else int(seconds))
@@ -74,7 +74,7 @@ def _call(frame: Frame, attempt: Attempt, axis: Axis | None, after: datetime | N
         " ",
     )
     room = frame.width - head.cell_length
-    if axis is None or attempt.resumed or room < _BAR_FROM:
+    if axis is None or attempt.resumed or attempt.skipped or room < _BAR_FROM:
         return cut(head, frame.width, signs)
     return line(head, *_bar(frame, attempt, axis, after, room))
 

@@ -8,7 +8,7 @@ from console.tui.draw.base import BAD, BUSY, MUTED, OK, WARN
 from console.tui.signs import Signs
 from scheduler.domain.deadline import Verdict
 from scheduler.domain.job import Job, JobStatus
-from scheduler.domain.render import AttemptStatus, RenderStatus
+from scheduler.domain.render import Attempt, AttemptStatus, RenderStatus
 from scheduler.domain.service import ServiceState
 from scheduler.domain.snapshot import StageState, StageView
 
@@ -101,14 +101,18 @@ def render_word(status: RenderStatus, *, degraded: bool, signs: Signs) -> Word:
             assert_never(status)
 
 
-def attempt_word(status: AttemptStatus, *, resumed: bool, signs: Signs) -> Word:
-    """How a call of a provider ended or stands."""
-    match status:
+def attempt_word(attempt: Attempt, signs: Signs) -> Word:
+    """How a call of a provider ended or stands: what was never asked, or was broken off, has not failed."""
+    match attempt.status:
         case AttemptStatus.STARTED:
             return Word(signs.half, "running", BUSY)
         case AttemptStatus.COMPLETED:
-            return Word(signs.full, "kept" if resumed else "done", OK)
+            return Word(signs.full, "kept" if attempt.resumed else "done", OK)
+        case AttemptStatus.FAILED if attempt.skipped:
+            return Word(signs.dash, "skipped", MUTED)
+        case AttemptStatus.FAILED if attempt.stopped:
+            return Word(signs.dash, "stopped", WARN)
         case AttemptStatus.FAILED:
             return Word(signs.bad, "failed", BAD)
         case _:
-            assert_never(status)
+            assert_never(attempt.status)

@@ -32,7 +32,7 @@ def _draw(frame: Frame, job: Job, selected: bool) -> Content:  # noqa: FBT001 - 
 class JobListScreen(ViewScreen):
     """A screen with one list of jobs, on which the job actions work."""
 
-    SCOPES = ("list", "job")
+    SCOPES = ("list", "open", "job")
     BINDINGS = bindings_of("job")
     AUTO_FOCUS = "#jobs"
 

@@ -30,7 +30,7 @@ class JobsScreen(ViewScreen):
     """The list at full size."""
 
     tab = "Jobs"
-    SCOPES = ("list", "job", "marks", "jobs")
+    SCOPES = ("list", "open", "job", "marks", "jobs")
     BINDINGS = bindings_of("job", "jobs")
     AUTO_FOCUS = "#job-table"
 

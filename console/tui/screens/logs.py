@@ -52,7 +52,7 @@ class LogsScreen(ViewScreen):
     """Follow, filter, wrap, jump to the render."""
 
     tab = "Logs"
-    SCOPES = ("list", "log")
+    SCOPES = ("list", "open", "log")
     BINDINGS = bindings_of("log")
     AUTO_FOCUS = "#rows"
 

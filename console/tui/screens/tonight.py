@@ -37,7 +37,7 @@ NIGHTS: Want[tuple[Night, ...]] = Want(("nights", MORNINGS), lambda source: sour
 ALARMS = 4
 """Open alerts that are in sight at once; one where there are fewer than ``ALARMS_FROM_ROWS`` lines."""
 ALARMS_FROM_ROWS = 30
-HINT_FROM = 80
+HINT_FROM = 100
 """Terminals with fewer columns get a shorter hint."""
 MORNINGS_FROM_ROWS = 24
 """Terminals with fewer lines go without the strip."""

@@ -37,7 +37,7 @@ class JobTable(LineView):
         reader: the app.
     """
 
-    BINDINGS = bindings_of("list", "marks")
+    BINDINGS = bindings_of("list", "open", "marks")
     can_focus = True
 
     class Opened(Message):

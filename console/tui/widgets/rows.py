@@ -28,7 +28,7 @@ class RowList(LineView, Generic[T]):
         seconds: whether a row may look different a second later though nothing was written.
     """
 
-    BINDINGS = bindings_of("list")
+    BINDINGS = bindings_of("list", "open")
     can_focus = True
 
     class Opened(Message):
