@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
 MATRIX_WORKERS ?= 3
+# Tests and benchmarks start hundreds of our processes: each would compile every module anew.
+unexport PYTHONDONTWRITEBYTECODE
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .PHONY: demo test chaos chaos-alerts alerts-table matrix matrix-ci api-fuzz bench-api check bench bench-queue clean help lock format setup

@@ -32,13 +32,21 @@ from scheduler.ports.store import JobNotFoundError, Store
 from scheduler.recorded import RecordedOperations
 from scheduler.schedules.due import coming_run, fire_at, held_back, next_nominal, spec_of
 from scheduler.tonight import Ahead, Run, choose, runs_in_sight, starts_at, tonight
+from scheduler.type_operations import TypeCommands
 
 NO_DEADLINE = "no schedule with a deadline is enabled"
 NEVER_STARTED = "no schedules here yet: the daemon brings them from the config at its start (predawn serve)"
 
 
 class StoreOperations(
-    NightsPart, AlertCommands, AuditReads, RecordedOperations, HistoryOperations, HealthOperations, ApiCommands
+    NightsPart,
+    AlertCommands,
+    AuditReads,
+    RecordedOperations,
+    HistoryOperations,
+    HealthOperations,
+    TypeCommands,
+    ApiCommands,
 ):
     """The ``Operations`` port over a store.
 

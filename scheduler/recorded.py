@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from scheduler.domain.recording import Mark, MarkKind, Past, RecordingInfo
+from config.settings import Settings
+from scheduler.domain.recording import DepthHistory, Mark, MarkKind, Past, RecordingInfo
+from scheduler.ports.clock import Clock
 from scheduler.ports.operations import InvalidError, NotFoundError
 from scheduler.ports.recording import NothingRecordedError, Recording, RecordingError
 
@@ -16,6 +18,8 @@ class RecordedOperations:
     """Reads of a recording; ``StoreOperations`` inherits it."""
 
     _recording: Recording | None = None
+    _clock: Clock
+    _settings: Settings
 
     def recording(self) -> RecordingInfo:
         """From when until when there is something to see."""
@@ -46,6 +50,16 @@ class RecordedOperations:
             return self._recorded().marks(after=after, before=before, kinds=kinds, limit=limit)
         except RecordingError as error:
             raise InvalidError(str(error)) from error
+
+    def queue_depths(self, *, hours: float = 2.0, steps: int = 120, until: datetime | None = None) -> DepthHistory:
+        """How many jobs were queued over the last hours."""
+        recorded = self._recorded()
+        until = self._clock.now() if until is None else until.astimezone(UTC)
+        try:
+            found = recorded.depths(since=until - timedelta(hours=hours), until=until, steps=steps)
+        except RecordingError as error:
+            raise InvalidError(str(error)) from error
+        return DepthHistory(until, hours * 3600 / steps, found, self._settings.alerts.rules.queue_depth)
 
     def _recorded(self) -> Recording:
         if self._recording is None:

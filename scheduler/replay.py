@@ -16,7 +16,7 @@ from scheduler.domain.alert import Alert, AlertState
 from scheduler.domain.audit import AuditLine
 from scheduler.domain.filter import Count, JobSort
 from scheduler.domain.job import Job, JobStatus, QueueDepth
-from scheduler.domain.recording import Past
+from scheduler.domain.recording import DepthHistory, Past
 from scheduler.domain.render import Attempt, AttemptStatus, Render, RenderStatus
 from scheduler.domain.schedule import ScheduleState
 from scheduler.domain.service import Probe, ServiceHealth
@@ -71,6 +71,10 @@ class PastOperations:
     def services(self) -> tuple[ServiceHealth, ...]:
         """How the services stood."""
         return self._past.snapshot.services
+
+    def queue_depths(self, *, hours: float = 2.0, steps: int = 120, until: datetime | None = None) -> DepthHistory:
+        """How many jobs were queued up to the moment."""
+        return self._operations.queue_depths(hours=hours, steps=steps, until=until or self.moment)
 
     def schedules(self) -> tuple[ScheduleState, ...]:
         """How the schedules stood."""

@@ -17,6 +17,7 @@ from console.cli import (
     db,
     demo,
     doctor,
+    job_types,
     jobs,
     render,
     replay,
@@ -86,6 +87,7 @@ app.add_typer(jobs.app, name="jobs")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(alerts.outbox_app, name="outbox")
 app.add_typer(schedules.app, name="schedules")
+app.add_typer(job_types.app, name="types")
 app.add_typer(audit.app, name="audit")
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")

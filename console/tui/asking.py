@@ -8,14 +8,14 @@ from typing import Any, Protocol
 
 from textual.screen import Screen
 
-from console import format as fmt
 from console.tui.commands import Commands
 from console.tui.draw.base import Frame
-from console.tui.effect import effect_on_tonight
+from console.tui.effect import change_of, effect_of_jobs
 from console.tui.jobactions import JOB_ACTIONS, refusal, touches
 from console.tui.questions import Question
 from console.tui.screens.bulk import BulkScreen, Plan
 from scheduler.domain.job import Job
+from scheduler.domain.whatif import Change, Foretold
 from scheduler.ports.operations import Operations
 
 PAGE = 500
@@ -68,9 +68,9 @@ def ask_jobs(host: Host, name: str, chosen: Chosen) -> None:
     if chosen.filter is not None:
         text, operations = chosen.filter, host.operations
         host.say("reading the jobs that match" + host.frame().signs.ellipsis)
-        host.commands.then(lambda: gather(operations, text), lambda jobs: _ask(host, name, jobs))
+        host.commands.then(lambda: gather(operations, text), lambda jobs: _foresee(host, name, jobs))
     else:
-        _ask(host, name, chosen.jobs)
+        _foresee(host, name, chosen.jobs)
 
 
 def ask_job(host: Host, name: str, job: Job | None) -> None:
@@ -97,37 +97,46 @@ def gather(operations: Operations, text: str) -> tuple[Job, ...]:
             raise ValueError(f"more than {MOST:,} jobs match; narrow the filter, for example with before:-1d")
 
 
-def _ask(host: Host, name: str, jobs: Sequence[Job]) -> None:
+def _foresee(host: Host, name: str, jobs: Sequence[Job]) -> None:
+    """Sort out who can be, and ask with what it means for tonight, which the predictor of the nights tells."""
     if not jobs:
         host.say("there is no job here", good=False)
         return
-    frame = host.frame()
     reasons = [(job, refusal(name, job)) for job in jobs]
-    eligible = tuple(job for job, reason in reasons if reason is None)
-    effect = effect_on_tonight(name, eligible, frame.view.snapshot, frame.now)
-    if len(jobs) == 1:
-        _ask_one(host, name, jobs[0], reasons[0][1], effect)
-        return
     refused = tuple((job, reason) for job, reason in reasons if reason is not None)
+    eligible = tuple(job for job, reason in reasons if reason is None)
     if not eligible:
-        host.say(f"none of the {len(jobs)} jobs can be: {refused[0][1]}", good=False)
+        why = refused[0][1]
+        host.say(why if len(jobs) == 1 else f"none of the {len(jobs)} jobs can be: {why}", good=False)
+        return
+    snapshot = host.frame().view.snapshot
+    mine = None if snapshot is None else snapshot.tonight.job
+
+    def told(foretold: Foretold) -> None:
+        _ask(host, name, eligible, refused, effect_of_jobs(name, eligible, mine, foretold, host.frame().now))
+
+    foresee(host, change_of(name, eligible, mine), told)
+
+
+def foresee(host: Host, change: Change, told: Callable[[Foretold], None]) -> None:
+    """Ask what a change would mean for tonight's finish, off the event loop."""
+    operations = host.operations
+    host.commands.then(lambda: operations.foretell(change), told)
+
+
+def _ask(
+    host: Host, name: str, eligible: tuple[Job, ...], refused: tuple[tuple[Job, str], ...], effect: str | None
+) -> None:
+    if len(eligible) == 1 and not refused:
+        _ask_one(host, name, eligible[0], effect)
         return
     host.show(BulkScreen(Plan(name, eligible, refused, effect), host.operations, host.commands))
 
 
-def _ask_one(host: Host, name: str, job: Job, reason: str | None, effect: str | None) -> None:
-    if reason is not None:
-        host.say(reason, good=False)
-        return
+def _ask_one(host: Host, name: str, job: Job, effect: str | None) -> None:
     chosen, operations, actor = JOB_ACTIONS[name], host.operations, host.commands.actor
     told = chosen.effect(job) + (f" {effect}" if effect else "")
     question = Question(f"{chosen.title} this job?", touches(job), told, chosen.verb)
     back = chosen.undo(job)
     undo: Callable[[], str] | None = None if back is None else lambda: back(operations, actor)
     host.commands.ask(f"job.{name}", question, lambda: chosen.call(operations, job, actor), undo=undo)
-
-
-def summary(jobs: Sequence[Job], limit: int = 4) -> str:
-    """The first few by name, and how many more."""
-    names = ", ".join(fmt.short_id(job.id) for job in jobs[:limit])
-    return names + (f" and {len(jobs) - limit:,} more" if len(jobs) > limit else "")

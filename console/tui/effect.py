@@ -1,53 +1,87 @@
-"""What a command means for tonight's finish, told before it is given. Pure."""
+"""What a command means for tonight's finish, told before it is given: what it changes, and how that is said. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from console import format as fmt
-from scheduler.domain.job import Job, JobStatus
+from console.tui.jobactions import STEPS, stepped
+from scheduler.domain.job import DepthPart, Job, JobStatus, Priority
 from scheduler.domain.snapshot import Snapshot
+from scheduler.domain.whatif import Change, Foretold
 
-AT_ONCE = 10
-"""Jobs processed at once over all workers (design.md)."""
+_NEWS_S = 60
+"""Seconds of difference that are worth telling."""
 
 
-def effect_on_tonight(action: str, jobs: Sequence[Job], snapshot: Snapshot | None, now: datetime) -> str | None:
-    """One sentence: P90 before and after, or that it does not change; None where there is nothing to be on time for.
-
-    Only waiting can change for another job than tonight's: what renders side by side has a slot of its own. So the
-    sum counts who would be claimed before tonight's job, and how long a slot is taken by one.
+def change_of(action: str, jobs: Iterable[Job], mine: Job | None) -> Change:
+    """What an action on jobs would change for tonight's.
 
     Args:
         action: a name of ``JOB_ACTIONS``.
         jobs: what it would touch.
-        snapshot: how things stand.
-        now: aware UTC.
+        mine: tonight's job, None: it is not queued yet.
     """
-    deadline = None if snapshot is None else snapshot.tonight.deadline_at
-    if snapshot is None or deadline is None:
+    counts: Counter[tuple[JobStatus, str, Priority]] = Counter()
+    priority = None
+    for job in jobs:
+        to = stepped(job.priority, STEPS[action]) if action in STEPS else None
+        if mine is not None and job.id == mine.id:
+            priority = to
+            continue
+        kind = job.job_type
+        if action == "cancel" and job.status in {JobStatus.QUEUED, JobStatus.PROCESSING}:
+            counts[job.status, kind, job.priority] -= 1
+        elif action in {"retry", "rerender"}:
+            counts[JobStatus.QUEUED, kind, job.priority] += 1
+        elif to is not None:
+            counts[JobStatus.QUEUED, kind, job.priority] -= 1
+            counts[JobStatus.QUEUED, kind, to] += 1
+    return Change(tuple(DepthPart(*key, count) for key, count in counts.items() if count), priority)
+
+
+def effect_of_jobs(action: str, jobs: Sequence[Job], mine: Job | None, told: Foretold, now: datetime) -> str | None:
+    """What an action on jobs means for tonight: a sentence or two; None where there is nothing to be on time for."""
+    if told.deadline_at is None:
         return None
-    tonight, mine = snapshot.tonight, snapshot.tonight.job
-    if mine is not None and any(job.id == mine.id for job in jobs):
-        return _on_its_own_job(action, mine)
-    prediction = tonight.prediction
-    if prediction is None or prediction.p90_at is None:
+    own = _on_its_own_job(action, mine) if mine is not None and any(job.id == mine.id for job in jobs) else None
+    if own is not None and action not in STEPS:
+        return own
+    return " ".join(part for part in (own, effect(told, now)) if part)
+
+
+def effect(told: Foretold, now: datetime) -> str | None:
+    """P90 before and after, or that it stays; None where there is nothing to be on time for."""
+    if told.deadline_at is None:
+        return None
+    before = told.before.p90_at if told.before is not None else None
+    after = told.after.p90_at if told.after is not None else None
+    if before is None or after is None:
         return "Tonight's finish is not touched."
-    before = fmt.moment(prediction.p90_at, now, tonight.timezone)
-    if mine is None or mine.status is not JobStatus.QUEUED:
-        return f"Tonight's finish stays: P90 {before} (its render has a slot of its own)."
-    ahead = _ahead(snapshot, mine)
-    shift = _shift(action, jobs, mine)
-    taken_s = max((prediction.p90_at - now).total_seconds(), 0.0)
-    waits = max(ahead + shift + _running(snapshot) - AT_ONCE + 1, 0)
-    waited = max(ahead + _running(snapshot) - AT_ONCE + 1, 0)
-    moved = (waits - waited) / AT_ONCE * taken_s
-    if abs(moved) < 60:  # noqa: PLR2004 - less than a minute is no news
-        return f"Tonight's finish stays: P90 {before}."
-    after = prediction.p90_at + timedelta(seconds=moved)
-    late = " That is AFTER the deadline." if after > deadline else ""
-    return f"Tonight's finish: P90 {before} -> about {fmt.moment(after, now, tonight.timezone)}.{late}"
+    moved = (after - before).total_seconds()
+    first = fmt.moment(before, now, told.timezone)
+    if abs(moved) < _NEWS_S:
+        late = " (after the deadline already)" if before > told.deadline_at else ""
+        return f"Tonight's finish stays: P90 {first}{late}."
+    side = "later" if moved > 0 else "earlier"
+    late = " That is AFTER the deadline." if after > told.deadline_at else ""
+    by = fmt.duration(int(abs(moved)) // 60 * 60)
+    return f"Tonight's finish: P90 {first} -> {fmt.moment(after, now, told.timezone)}, {by} {side}.{late}"
+
+
+def effect_of_pause(job_type: str, snapshot: Snapshot | None) -> str:
+    """What pausing a job type means for tonight."""
+    mine = None if snapshot is None else snapshot.tonight.job
+    if snapshot is None or snapshot.tonight.deadline_at is None or (mine is not None and mine.is_final):
+        return ""
+    made = {one.definition.name: one.definition.job_type for one in snapshot.schedules}
+    if (made.get(snapshot.tonight.schedule or "") if mine is None else mine.job_type) != job_type:
+        return "Tonight's job is of another type."
+    if mine is not None and mine.status is JobStatus.PROCESSING:
+        return "Tonight's job runs already and runs on; should it fail, it is not tried again."
+    return "TONIGHT'S JOB IS OF THIS TYPE: it does not start until the type is resumed."
 
 
 def _on_its_own_job(action: str, mine: Job) -> str:
@@ -62,38 +96,3 @@ def _on_its_own_job(action: str, mine: Job) -> str:
             return "This is tonight's job: it begins at the first stage again."
         case _:
             return "This is tonight's job."
-
-
-def _ahead(snapshot: Snapshot, mine: Job) -> int:
-    """Queued jobs that are claimed before tonight's, by priority; within its own priority the list says."""
-    parts = [part for part in snapshot.depth.parts if part.status is JobStatus.QUEUED]
-    higher = sum(part.count for part in parts if part.priority.rank < mine.priority.rank)
-    same = [job for job in snapshot.jobs if job.status is JobStatus.QUEUED and job.priority is mine.priority]
-    return higher + sum(job.seq < mine.seq for job in same)
-
-
-def _running(snapshot: Snapshot) -> int:
-    return snapshot.depth.of(JobStatus.PROCESSING)
-
-
-def _shift(action: str, jobs: Sequence[Job], mine: Job) -> int:
-    """How many more (or fewer) stand before tonight's job afterwards."""
-    before = [job for job in jobs if job.status is JobStatus.QUEUED and (job.priority.rank, job.seq) < _place(mine)]
-    running = sum(job.status is JobStatus.PROCESSING for job in jobs)
-    match action:
-        case "cancel":
-            return -len(before) - running
-        case "retry" | "rerender":
-            return sum(job.priority.rank < mine.priority.rank for job in jobs)
-        case "raise":
-            after = [job for job in jobs if (max(job.priority.rank - 1, 0), job.seq) < _place(mine)]
-            return len(after) - len(before)
-        case "lower":
-            after = [job for job in before if (min(job.priority.rank + 1, 2), job.seq) < _place(mine)]
-            return len(after) - len(before)
-        case _:
-            return 0
-
-
-def _place(job: Job) -> tuple[int, int]:
-    return (job.priority.rank, job.seq)

@@ -167,12 +167,13 @@ def refusal(name: str, job: Job) -> str | None:
         return f"stop: job {fmt.short_id(job.id)} is being stopped already"
     if name == "cancel" and job.status is JobStatus.FAILED and job.retry_at is None:
         return f"stop: job {fmt.short_id(job.id)} has finally failed; nothing would be stopped"
-    if name in _STEPS and stepped(job.priority, _STEPS[name]) is None:
+    if name in STEPS and stepped(job.priority, STEPS[name]) is None:
         return f"{name}: job {fmt.short_id(job.id)} has {job.priority.value} priority already"
     return None
 
 
-_STEPS = {"raise": -1, "lower": 1}
+STEPS: Mapping[str, int] = {"raise": -1, "lower": 1}
+"""By how many places an action moves a job's priority."""
 
 
 def touches(job: Job) -> str:

@@ -37,9 +37,9 @@ SCREENS: tuple[ScreenEntry, ...] = (
         "tonight",
         "1",
         "Tonight",
-        "the verdict, the stages, the queue, the services",
+        "the verdict, open alerts, the stages, the queue, the services",
         f"{_AT}.tonight:TonightScreen",
-        ("list", "job"),
+        ("list", "job", "alert"),
     ),
     ScreenEntry(
         "jobs",

@@ -55,11 +55,13 @@ class Want(Generic[T]):
         key: wants with the same key are the same one; a new one is read at once.
         read: called on the reading thread; what it raises as ``OperationError`` becomes the answer's problem.
         every_s: read again after so many seconds also when nothing was written; None: only after writes.
+        patient: writes do not make it due: it is read every ``every_s`` seconds and no more.
     """
 
     key: Hashable
     read: Callable[[Operations], T] = field(compare=False)
     every_s: float | None = None
+    patient: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,6 @@ def answer_due(view: View, want: Want[object], *, written: bool, now: datetime) 
         now: aware UTC.
     """
     answer = view.answers.get(want.key)
-    if answer is None or answer.read_at is None or written:
+    if answer is None or answer.read_at is None or (written and not want.patient):
         return True
     return want.every_s is not None and abs((now - answer.read_at).total_seconds()) >= want.every_s

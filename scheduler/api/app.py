@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from scheduler.api import admin, alerts, health, jobs, metrics, outputs, problems, videos, webhooks
+from scheduler.api import admin, alerts, health, job_types, jobs, metrics, outputs, problems, videos, webhooks
 from scheduler.api.context import ApiOptions, Context
 from scheduler.api.estimate import WaitEstimate
 from scheduler.api.guard import Guard
@@ -27,6 +27,7 @@ ROUTERS = (
     outputs.router,
     videos.router,
     admin.router,
+    job_types.router,
     alerts.router,
     metrics.router,
     webhooks.router,

@@ -65,6 +65,23 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True)
+class DepthHistory:
+    """How many jobs were queued over some time.
+
+    Attributes:
+        until: the end of the last step (aware UTC).
+        step_s: seconds of a step.
+        queued: the most that were queued in each step, oldest first; None: nobody recorded then.
+        alert_above: more than so many queued jobs are an alert.
+    """
+
+    until: datetime
+    step_s: float
+    queued: tuple[int | None, ...]
+    alert_above: int
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingInfo:
     """What has been recorded.
 

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pydantic import SecretStr
 
 from config.settings import Settings
+
+SERVICE_OF: Mapping[str, str] = {
+    "chat-script": "script",
+    "manim-api": "manim",
+    "sora": "sora",
+    "sora-route": "sora",
+    "a4f": "tts",
+    "revideo-api": "revideo",
+    "orchestrator": "orchestrator",
+    "orchestrator-route": "orchestrator",
+    "supabase": "storage",
+    "s3": "s3",
+}
+"""The service that a provider of ours needs (its ``Provider.service``), by its name; the others need none."""
 
 
 @dataclass(frozen=True, slots=True)

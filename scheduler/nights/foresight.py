@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from config.settings import Settings
 from scheduler.domain.deadline import Estimate, Prediction
-from scheduler.domain.job import Job, JobStatus, Priority
+from scheduler.domain.job import DepthPart, Job, JobStatus, Priority
 from scheduler.domain.render import StageName
 from scheduler.domain.schedule import Fire, ScheduleState
 from scheduler.domain.snapshot import StageView
+from scheduler.domain.whatif import Change
+from scheduler.health.targets import SERVICE_OF
 from scheduler.job_types import JobType
 from scheduler.nights.start import Content, latest_safe_start, lead_s, queue_wait
 from scheduler.pipeline.forecast import Estimates, estimates_from, predict
@@ -23,6 +26,9 @@ KEPT_S = 60.0
 """Seconds for which estimates read from history are used again."""
 CONTENT_KEPT_S = 30.0
 """Seconds for which a look for content is used again."""
+
+
+NOTHING = Change()
 
 
 class Foresight:
@@ -56,15 +62,24 @@ class Foresight:
         self._content: dict[tuple[str, date, str], tuple[float, Content]] = {}
 
     def prediction(
-        self, stages: Sequence[StageView], *, now: datetime, starts_at: datetime, job: Job | None
+        self,
+        stages: Sequence[StageView],
+        *,
+        now: datetime,
+        starts_at: datetime,
+        job: Job | None,
+        change: Change = NOTHING,
     ) -> Prediction:
-        """When a run will be out, with its wait for a worker, and its critical path."""
-        estimates = self._history()
-        foretold = predict(stages, self._chains, estimates, now=now, starts_at=starts_at)
+        """When a run will be out, with its wait for a worker, and its critical path.
+
+        Services under maintenance are passed over. ``change``: as it would be then; ``job`` has its priority already.
+        """
+        chains = self._chains_without(change)
+        foretold = predict(stages, chains, self._history(), now=now, starts_at=starts_at)
         waiting = job is None or job.status is not JobStatus.PROCESSING
         if not waiting or foretold.p50_at is None or foretold.p90_at is None or starts_at > now:
             return foretold
-        wait = self._wait(job, now)
+        wait = self._wait(job, change)
         return replace(
             foretold,
             p50_at=foretold.p50_at + timedelta(seconds=wait.p50_s),
@@ -72,8 +87,18 @@ class Foresight:
             wait_s=wait.p90_s,
         )
 
-    def _wait(self, job: Job | None, now: datetime) -> Estimate:
-        parts = list(self._store.depth().parts)
+    def _chains_without(self, change: Change) -> Mapping[StageName, Sequence[str]]:
+        """The chains without the providers whose service is out; a chain of which nothing is left stays whole."""
+        out = ({one.service for one in self._store.maintenance()} | change.services_out) - change.services_in
+        if not out:
+            return self._chains
+        return {
+            stage: tuple(name for name in names if SERVICE_OF.get(name) not in out) or names
+            for stage, names in self._chains.items()
+        }
+
+    def _wait(self, job: Job | None, change: Change) -> Estimate:
+        parts = _changed(self._store.depth().parts, change.queue)
         priority = Priority.HIGH if job is None else job.priority
         if job is not None and job.status is JobStatus.QUEUED:
             own = (JobStatus.QUEUED, job.job_type, job.priority)
@@ -81,6 +106,7 @@ class Foresight:
                 replace(part, count=part.count - 1) if (part.status, part.job_type, part.priority) == own else part
                 for part in parts
             ]
+        now = datetime.fromtimestamp(0, UTC)
         whole = predict((), self._chains, self._history(), now=now)
         per_job = Estimate(
             0.0 if whole.p50_at is None else (whole.p50_at - now).total_seconds(),
@@ -141,3 +167,11 @@ class Foresight:
             self._remembers = any(len(seconds) >= deadline.min_samples for seconds in durations.values())
             self._read_at = tick
         return self._estimates
+
+
+def _changed(parts: Iterable[DepthPart], by: Iterable[DepthPart]) -> list[DepthPart]:
+    """The queue's parts with some jobs more or fewer. Pure."""
+    counts: Counter[tuple[JobStatus, str, Priority]] = Counter()
+    for part in (*parts, *by):
+        counts[part.status, part.job_type, part.priority] += part.count
+    return [DepthPart(*key, max(count, 0)) for key, count in counts.items()]

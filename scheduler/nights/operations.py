@@ -14,6 +14,8 @@ from scheduler.domain.report import DailyReport
 from scheduler.domain.schedule import Difference, ScheduleState
 from scheduler.domain.sla import WINDOWS, SlaReport, calibration, group_failures, on_time, stage_times, success_of
 from scheduler.domain.snapshot import Snapshot
+from scheduler.domain.whatif import Change, Foretold
+from scheduler.nights.foresight import Foresight
 from scheduler.nights.recorder import changed_nights, merged
 from scheduler.ports.clock import Clock
 from scheduler.ports.operations import Actor, InvalidError, NotFoundError
@@ -31,6 +33,7 @@ class NightsPart:
     _store: Store
     _clock: Clock
     _settings: Settings
+    foresight: Foresight
 
     @property
     def auditor(self) -> Auditor:
@@ -108,6 +111,19 @@ class NightsPart:
     def snapshot(self, *, job_limit: int = 50) -> Snapshot:
         """What the console shows now."""
         raise NotImplementedError
+
+    def foretell(self, change: Change) -> Foretold:
+        """When tonight's video will be out as things stand, and if something were changed."""
+        told = self.snapshot(job_limit=1)
+        night, now = told.tonight, told.taken_at
+        if night.prediction is None or night.prediction.p90_at is None:
+            return Foretold(deadline_at=night.deadline_at, timezone=night.timezone)
+        job = night.job
+        starts_at = (job.retry_at or now) if job is not None else now if change.start_now else night.starts_at or now
+        if job is not None and change.priority is not None:
+            job = replace(job, priority=change.priority)
+        after = self.foresight.prediction(night.stages, now=now, starts_at=starts_at, job=job, change=change)
+        return Foretold(night.prediction, after, night.deadline_at, night.timezone)
 
     def report(self, day: date | None = None) -> DailyReport:
         """The daily report of a run date; None: of today where the deadline is."""

@@ -12,6 +12,7 @@ from scheduler.domain.render import RenderStatus
 from scheduler.domain.report import DailyReport
 from scheduler.domain.schedule import Difference, ScheduleState
 from scheduler.domain.sla import SlaReport
+from scheduler.domain.whatif import Change, Foretold
 
 if TYPE_CHECKING:
     from scheduler.ports.operations import Actor
@@ -50,6 +51,10 @@ class NightOperations(Protocol):
         Raises:
             InvalidError: ``days`` is not 1–3660.
         """
+        ...
+
+    def foretell(self, change: Change) -> Foretold:
+        """When tonight's video will be out as things stand, and if something were changed. Changes nothing."""
         ...
 
     def unskip_date(self, name: str, day: date, *, actor: Actor) -> ScheduleState:

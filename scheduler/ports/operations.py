@@ -20,6 +20,7 @@ from scheduler.domain.snapshot import Page, Snapshot
 from scheduler.ports.alerts import AlertOperations
 from scheduler.ports.audit import AuditOperations
 from scheduler.ports.history import HistoryReads
+from scheduler.ports.job_types import TypeOperations
 from scheduler.ports.nights import NightOperations
 from scheduler.ports.recording import RecordingReads
 from scheduler.ports.services import ServiceOperations
@@ -101,7 +102,14 @@ class UpcomingFire:
 
 
 class Operations(
-    NightOperations, AuditOperations, RecordingReads, HistoryReads, ServiceOperations, AlertOperations, Protocol
+    NightOperations,
+    AuditOperations,
+    RecordingReads,
+    HistoryReads,
+    ServiceOperations,
+    AlertOperations,
+    TypeOperations,
+    Protocol,
 ):
     """Reads and commands. Commands take the actor: its role is checked, and a line of the audit trail is written.
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from scheduler.domain.recording import Mark, MarkKind, Past, RecordingInfo
+from scheduler.domain.recording import DepthHistory, Mark, MarkKind, Past, RecordingInfo
 
 
 class RecordingError(Exception):
@@ -57,6 +57,15 @@ class RecordingReads(Protocol):
         """
         ...
 
+    def queue_depths(self, *, hours: float = 2.0, steps: int = 120, until: datetime | None = None) -> DepthHistory:
+        """How many jobs were queued over the last hours (before ``until``).
+
+        Raises:
+            NotFoundError: nothing is recorded on this machine.
+            InvalidError: the recording cannot be read.
+        """
+        ...
+
 
 class Recording(Protocol):
     """A recording on this machine. Its methods raise ``RecordingError``."""
@@ -82,4 +91,8 @@ class Recording(Protocol):
         limit: int = 100,
     ) -> tuple[Mark, ...]:
         """Moments worth looking at, newest first."""
+        ...
+
+    def depths(self, *, since: datetime, until: datetime, steps: int) -> tuple[int | None, ...]:
+        """The most jobs that were queued in each of ``steps`` equal parts of this time; None: nobody recorded then."""
         ...

@@ -28,6 +28,7 @@ from scheduler.domain.job import (
     ReapReport,
 )
 from scheduler.domain.leader import Leader
+from scheduler.domain.limits import LimitsChange
 from scheduler.domain.render import Attempt, Checkpoint, Render, RenderStatus
 from scheduler.domain.schedule import Fire, ScheduleDefinition, ScheduleState
 from scheduler.domain.service import Maintenance, Probe, Rollup, ServiceTransition
@@ -249,6 +250,14 @@ class JobStore(Protocol):
 
     def put_queue_config(self, config: QueueConfig) -> None:
         """Insert or replace the limits of a job type."""
+        ...
+
+    def change_queue_config(self, job_type: str, change: LimitsChange) -> QueueConfig:
+        """Change some limits of a job type, whoever changes others meanwhile; what holds then."""
+        ...
+
+    def queue_configs(self) -> list[QueueConfig]:
+        """The limits of the job types that have some of their own, by name."""
         ...
 
     def data_version(self) -> int:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from scheduler.domain.job import JobStatus
 from scheduler.domain.recording import Mark, MarkKind, Past, RecordingInfo
 from scheduler.ports.recording import NothingRecordedError, RecordingError
 from scheduler.recording.codec import ShapeError
-from scheduler.recording.delta import Json, Patch, PatchError, apply
+from scheduler.recording.delta import OBJECT, SET, Json, Patch, PatchError, apply
 from scheduler.recording.file import LIMIT_BYTES, from_ms, open_for_reading, size_of, to_ms, unpack
 from scheduler.recording.state import snapshot_of
 
@@ -140,7 +141,41 @@ class RecordingReader:
         )
         return found[::-1] if forward else found
 
+    def depths(self, *, since: datetime, until: datetime, steps: int) -> tuple[int | None, ...]:
+        """The most jobs that were queued in each of ``steps`` equal parts of this time."""
+        first, last = to_ms(since), to_ms(until)
+        if not self._path.exists():
+            return (None,) * steps
+        with self._lock:
+            spans = [span for number, ended in self._segments(first, last) for span in self._spans(number, ended)]
+        return spread(spans, first, last, steps)
+
     # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _segments(self, first: int, last: int) -> list[tuple[int, int]]:
+        """The segments that reach into this time, oldest first: number, and until when each is known to hold."""
+        rows = self._all(
+            "SELECT id, ended, body IS NOT NULL FROM segments WHERE began <= ? AND id >= coalesce("
+            "(SELECT max(id) FROM segments WHERE began <= ?), 0) ORDER BY id",
+            last,
+            first,
+        )
+        alive = self._alive()
+        return [(number, ended if closed else max(ended, alive)) for number, ended, closed in rows]
+
+    def _spans(self, number: int, ended: int) -> Iterator[tuple[int, int, int]]:
+        """Of a segment: from when until when (ms) how many jobs were queued."""
+        depth: Json = {}
+        since = queued = None
+        for at, patch in self._records(number):
+            depth = _depth_after(depth, patch)
+            now = int(depth.get("by_status", {}).get(JobStatus.QUEUED.value, 0))
+            if now != queued:
+                if since is not None and queued is not None:
+                    yield since, at, queued
+                since, queued = at, now
+        if since is not None and queued is not None:
+            yield since, max(ended, since) + SILENCE_MS, queued
 
     def _stretch_at(self, asked: int) -> _Stretch | None:
         row = self._one(
@@ -152,17 +187,21 @@ class RecordingReader:
         kept = self._kept
         if kept is not None and kept.id == number and closed and kept.closed and kept.thinned == bool(thinned):
             return kept
-        bodies: Sequence[str] = ()
-        if closed:
-            body = self._one("SELECT body FROM segments WHERE id = ?", number)
-            bodies = unpack(body[0]) if body is not None else ()
-        else:
-            bodies = [text for (text,) in self._all("SELECT body FROM records WHERE segment = ? ORDER BY at", number)]
-        records = [(int(at), patch) for at, patch in map(json.loads, bodies)]
+        records = self._records(number)
         if not records:
             return None
         self._kept = _Stretch(number, records, max(ended, records[-1][0]), bool(thinned), bool(closed))
         return self._kept
+
+    def _records(self, number: int) -> list[tuple[int, Patch]]:
+        """The records of a segment, oldest first."""
+        body = self._one("SELECT body FROM segments WHERE id = ? AND body IS NOT NULL", number)
+        bodies: Sequence[str] = (
+            unpack(body[0])
+            if body is not None
+            else [text for (text,) in self._all("SELECT body FROM records WHERE segment = ? ORDER BY at", number)]
+        )
+        return [(int(at), patch) for at, patch in map(json.loads, bodies)]
 
     def _alive(self) -> int:
         row = self._one("SELECT value FROM meta WHERE key = 'alive'")
@@ -186,3 +225,44 @@ class RecordingReader:
             with suppress(sqlite3.Error):
                 self._db.close()
         self._db, self._kept = None, None
+
+
+def _depth_after(depth: Json, patch: Patch) -> Json:
+    """The queue's depth after a record; what else the record changes is not looked at.
+
+    Raises:
+        RecordingError: the record does not fit what came before it.
+    """
+    kind, what = patch[0], cast("dict[str, Any]", patch[1])
+    if kind == SET:
+        return what.get("depth", {})
+    inner = what.get("depth") if kind == OBJECT else None
+    if inner is None:
+        return depth
+    try:
+        return apply(depth, inner)
+    except PatchError as error:
+        raise RecordingError(str(error)) from error
+
+
+def spread(spans: Iterable[tuple[int, int, int]], first: int, last: int, steps: int) -> tuple[int | None, ...]:
+    """The greatest value in each of ``steps`` equal parts of a time; None where no span reaches. Pure.
+
+    Args:
+        spans: from when until when (that moment not included) which value; a later one holds from its beginning on.
+        first: where the first part begins.
+        last: where the last part ends.
+        steps: at least 1.
+    """
+    found: list[int | None] = [None] * steps
+    width = max(last - first, 1) / steps
+    ordered = sorted(spans)
+    for n, (began, ended, value) in enumerate(ordered):
+        until = min(ended, ordered[n + 1][0]) if n + 1 < len(ordered) else ended
+        if until <= first or began > last or until <= began:
+            continue
+        begin = min(max(int((began - first) / width), 0), steps - 1)
+        end = min(-int(-(until - first) // width), steps)
+        for step in range(begin, max(end, begin + 1)):
+            found[step] = max(value, found[step] or 0)
+    return tuple(found)

@@ -34,6 +34,7 @@ from scheduler.domain.job import (
     QueueConfig,
     Transition,
 )
+from scheduler.domain.limits import LimitsChange
 from scheduler.domain.render import Attempt, Checkpoint
 from scheduler.ports.clock import Clock
 from scheduler.ports.store import JobNotFoundError
@@ -204,6 +205,17 @@ class MemoryJobs:
         with self._lock:
             self._version += 1
             self._configs[config.job_type] = config
+
+    def change_queue_config(self, job_type: str, change: LimitsChange) -> QueueConfig:
+        """See ``JobStore``."""
+        with self._lock:
+            self.put_queue_config(replace(self.queue_config(job_type), **change.given))
+            return self._configs[job_type]
+
+    def queue_configs(self) -> builtins.list[QueueConfig]:
+        """See ``JobStore``."""
+        with self._lock:
+            return [self._configs[name] for name in sorted(self._configs)]
 
     def data_version(self) -> int:
         """See ``JobStore``."""

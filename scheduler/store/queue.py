@@ -15,6 +15,7 @@ from scheduler.domain.job import (
     QueueConfig,
     QueueDepth,
 )
+from scheduler.domain.limits import LimitsChange
 from scheduler.domain.render import Checkpoint
 from scheduler.domain.snapshot import Page
 from scheduler.ports.store import JobNotFoundError
@@ -23,7 +24,7 @@ from scheduler.store.counts import read_counts
 from scheduler.store.decisions import depth_of
 from scheduler.store.enqueue import BY_KEY, SqlEnqueue
 from scheduler.store.filter_sql import conditions
-from scheduler.store.mapping import checkpoint_of
+from scheduler.store.mapping import checkpoint_of, config_of
 from scheduler.store.plain import cursor_of, cursor_rank, cursor_seq
 from scheduler.store.rows import checkpoints, job_queue_config, jobs
 from scheduler.store.sqltypes import db_time
@@ -169,6 +170,24 @@ class SqlQueue(SqlEnqueue):
         )
         with self._db.write() as connection:
             connection.execute(statement, self._at())
+
+    def change_queue_config(self, job_type: str, change: LimitsChange) -> QueueConfig:
+        """Change some limits of a job type, whoever changes others meanwhile; what holds then."""
+        values = change.given | {"updated_at": db_time()}
+        whole = _limits(self._default(job_type)) | values
+        statement = (
+            self._insert(job_queue_config)
+            .values(job_type=job_type, **whole)
+            .on_conflict_do_update(index_elements=[job_queue_config.c.job_type], set_=values)
+            .returning(*job_queue_config.c)
+        )
+        with self._db.write() as connection:
+            return config_of(connection.execute(statement, self._at()).mappings().one())
+
+    def queue_configs(self) -> builtins.list[QueueConfig]:
+        """The limits of the job types that have some of their own, by name."""
+        with self._db.read() as connection:
+            return sorted(self._configs(connection).values(), key=lambda config: config.job_type)
 
     def data_version(self) -> int:
         """A number that changes whenever any process has written; cheap enough to poll."""

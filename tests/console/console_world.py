@@ -20,7 +20,8 @@ from scheduler.domain.deadline import Prediction, Verdict
 from scheduler.domain.failure import FailureClass, JobError
 from scheduler.domain.filter import Count, JobSort
 from scheduler.domain.fingerprint import FailureGroup
-from scheduler.domain.job import CancelOutcome, Enqueued, Job, JobSpec, JobStatus, Priority, QueueDepth
+from scheduler.domain.job import CancelOutcome, Enqueued, Job, JobSpec, JobStatus, Priority, QueueConfig, QueueDepth
+from scheduler.domain.limits import LimitsChange
 from scheduler.domain.night import Night, NightOutcome
 from scheduler.domain.render import Attempt, AttemptStatus, Render, RenderStatus, StageName
 from scheduler.domain.report import DailyReport
@@ -28,9 +29,11 @@ from scheduler.domain.schedule import Difference, Fire, ScheduleDefinition, Sche
 from scheduler.domain.service import Maintenance, Probe, ServiceHealth, ServiceHistory, ServiceState
 from scheduler.domain.sla import WINDOWS, Calibration, SlaReport, Success, on_time
 from scheduler.domain.snapshot import Page, ProcessInfo, Snapshot, StageState, StageView, Tonight
+from scheduler.domain.whatif import Change, Foretold
 from scheduler.filters import FilterError, matches, parse
 from scheduler.history import HistoryOperations
 from scheduler.ports.audit import AuditFilter
+from scheduler.ports.job_types import JobTypeState
 from scheduler.ports.operations import Actor, InvalidError, JobDetail, NotFoundError, UpcomingFire
 from scheduler.recorded import RecordedOperations
 
@@ -327,6 +330,8 @@ class FakeOperations(HistoryOperations, RecordedOperations, FakeAlerts):
     looks: int = 0
     overlapped: bool = False
     version: int = 1
+    changes: list[Change] = field(default_factory=list[Change])
+    then: Prediction | None = None
     filters: list[str] = field(default_factory=list[str])
     _reading: threading.Lock = field(default_factory=threading.Lock)
     _open: threading.Event = field(default_factory=threading.Event)
@@ -454,6 +459,17 @@ class FakeOperations(HistoryOperations, RecordedOperations, FakeAlerts):
         self._record("skip", name, actor)
         return self.current.schedules[0]
 
+    def job_types(self) -> tuple[JobTypeState, ...]:
+        return (JobTypeState(QueueConfig("daily_ca"), queued=1, processing=1),)
+
+    def pause_type(self, job_type: str, *, paused: bool, actor: Actor) -> QueueConfig:
+        self._record("pause" if paused else "resume", job_type, actor)
+        return QueueConfig(job_type, paused=paused)
+
+    def set_limits(self, job_type: str, change: LimitsChange, *, actor: Actor) -> QueueConfig:
+        self._record("limits", job_type, actor)
+        return replace(QueueConfig(job_type), **change.given)
+
     def services(self) -> tuple[ServiceHealth, ...]:
         return self.current.services
 
@@ -468,6 +484,11 @@ class FakeOperations(HistoryOperations, RecordedOperations, FakeAlerts):
 
     def end_maintenance(self, service: str, *, actor: Actor) -> bool:
         return False
+
+    def foretell(self, change: Change) -> Foretold:
+        self.changes.append(change)
+        night = self.current.tonight
+        return Foretold(night.prediction, self.then or night.prediction, night.deadline_at, night.timezone)
 
     def unskip_date(self, name: str, day: date, *, actor: Actor) -> ScheduleState:
         self._record("unskip", name, actor)

@@ -6,18 +6,30 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from console_world import ACTOR, NOW, FakeClock, FakeOperations, Options, job, make_app, screen_text, snapshot, tonight
+from console_world import (
+    ACTOR,
+    DEADLINE,
+    NOW,
+    ZONE,
+    FakeClock,
+    FakeOperations,
+    Options,
+    job,
+    make_app,
+    screen_text,
+    snapshot,
+)
 from test_console_app import SMALL, shows, until
 from test_console_joblist import many
 from textual.widgets import Button, Input
 
-from console.tui.effect import effect_on_tonight
+from console.tui.effect import change_of, effect_of_jobs
 from console.tui.jobactions import JOB_ACTIONS, refusal, stepped
 from console.tui.screens.bulk import BulkScreen
 from scheduler.domain.access import Role
 from scheduler.domain.deadline import Prediction
-from scheduler.domain.job import DepthPart, Job, JobStatus, Priority, QueueDepth
-from scheduler.domain.snapshot import Snapshot
+from scheduler.domain.job import Job, JobStatus, Priority
+from scheduler.domain.whatif import Foretold
 from scheduler.ports.operations import Actor, InvalidError
 
 
@@ -171,39 +183,56 @@ MINE = job(1, JobStatus.QUEUED, progress=0.0, stage=None)
 P90 = NOW + timedelta(minutes=30)
 
 
-def waiting(ahead: int, running: int) -> Snapshot:
-    """Tonight's job queued behind ``ahead`` of its own priority, with ``running`` at work."""
-    others = tuple(replace(job(2, JobStatus.QUEUED), id=f"other-{n}", seq=n) for n in range(ahead))
-    depth = QueueDepth(
-        {JobStatus.QUEUED: ahead + 1, JobStatus.PROCESSING: running},
-        parts=(DepthPart(JobStatus.QUEUED, "daily_ca", Priority.HIGH, ahead + 1),),
-    )
-    night = tonight(job=MINE, prediction=Prediction(NOW + timedelta(minutes=20), P90))
-    return snapshot(night, jobs=(MINE, *others), depth=depth)
+def foretold(minutes: float | None) -> Foretold:
+    """P90 in half an hour, and so many minutes later with the change."""
+    if minutes is None:
+        return Foretold(deadline_at=DEADLINE, timezone=ZONE)
+    after = P90 + timedelta(minutes=minutes)
+    return Foretold(Prediction(NOW, P90), Prediction(NOW, after), DEADLINE, ZONE)
 
 
 @pytest.mark.parametrize(
-    ("action", "jobs", "world", "says"),
+    ("action", "jobs", "told", "says"),
     [
-        ("cancel", (MINE,), waiting(0, 0), "THIS IS TONIGHT'S JOB"),
-        ("retry", (MINE,), waiting(0, 0), "goes on from the stages that are kept"),
-        ("cancel", queued(3), waiting(0, 0), "Tonight's finish stays: P90 03:42"),
-        ("cancel", waiting(20, 10).jobs[1:11], waiting(20, 10), "P90 03:42 -> about 03:12"),
-        ("lower", waiting(20, 10).jobs[1:11], waiting(20, 10), "P90 03:42 -> about 03:12"),
-        ("raise", queued(10, priority=Priority.NORMAL), waiting(20, 10), "Tonight's finish stays"),
-        ("cancel", queued(3), snapshot(), "its render has a slot of its own"),
-        ("cancel", queued(3), snapshot(tonight(prediction=None)), "Tonight's finish is not touched"),
+        ("cancel", (MINE,), foretold(0), "THIS IS TONIGHT'S JOB: without it there will be no video at the deadline."),
+        ("retry", (MINE,), foretold(0), "goes on from the stages that are kept"),
+        ("lower", (MINE,), foretold(20), "This is tonight's job. Tonight's finish: P90 03:42 -> 04:02, 20 min later."),
+        ("cancel", queued(3), foretold(0.5), "Tonight's finish stays: P90 03:42."),
+        ("cancel", queued(3), foretold(-30), "P90 03:42 -> 03:12, 30 min earlier."),
+        ("raise", queued(3), foretold(170), "2 h 50 min later. That is AFTER the deadline."),
+        ("cancel", queued(3), foretold(None), "Tonight's finish is not touched"),
     ],
 )
-def test_the_effect_on_tonight_is_told_before(action: str, jobs: tuple[Job, ...], world: Snapshot, says: str) -> None:
-    told = effect_on_tonight(action, jobs, world, NOW)
-    assert told is not None
-    assert says in told
+def test_the_effect_on_tonight_is_told_before(action: str, jobs: tuple[Job, ...], told: Foretold, says: str) -> None:
+    assert says in (effect_of_jobs(action, jobs, MINE, told, NOW) or "")
 
 
 def test_without_a_deadline_nothing_is_said_of_tonight() -> None:
-    assert effect_on_tonight("cancel", queued(1), snapshot(tonight(deadline_at=None)), NOW) is None
-    assert effect_on_tonight("cancel", queued(1), None, NOW) is None
+    assert effect_of_jobs("cancel", queued(1), None, Foretold(), NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("action", "jobs", "queue", "priority"),
+    [
+        ("cancel", queued(3, priority=Priority.HIGH), [("queued", "high", -3)], None),
+        ("cancel", (job(7),), [("processing", "high", -1)], None),
+        ("cancel", (job(7, JobStatus.FAILED),), [], None),
+        ("retry", (job(7, JobStatus.FAILED),), [("queued", "high", 1)], None),
+        (
+            "lower",
+            (*queued(2, priority=Priority.HIGH), MINE),
+            [("queued", "high", -2), ("queued", "normal", 2)],
+            Priority.NORMAL,
+        ),
+        ("raise", queued(2, priority=Priority.HIGH), [], None),
+    ],
+)
+def test_what_a_command_changes_about_the_queue_is_asked_of_the_predictor(
+    action: str, jobs: tuple[Job, ...], queue: list[tuple[str, str, int]], priority: Priority | None
+) -> None:
+    change = change_of(action, jobs, MINE)
+    assert [(part.status.value, part.priority.value, part.count) for part in change.queue] == queue
+    assert change.priority is priority
 
 
 def test_every_action_says_what_it_does_to_a_job_it_can_be_done_to() -> None:

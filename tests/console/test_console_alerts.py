@@ -93,7 +93,7 @@ async def test_it_is_acknowledged_muted_and_heard_again_by_key(tmp_path: Path) -
         await pilot.press("M")
         await shows(pilot, "heard again")
         await pilot.press("a")
-        await shows(pilot, "acknowledged until")
+        await shows(pilot, "acknowledged, no repeats until")
         await shows(pilot, "◐ acked")
     commands = [line.entry.command for line in here.operations.audit().items]
     assert commands == ["alert.ack", "alert.unmute", "alert.mute"]

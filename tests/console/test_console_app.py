@@ -367,7 +367,7 @@ async def test_the_palette_finds_and_runs_our_commands() -> None:
     async with app.run_test(size=SMALL) as pilot:
         await shows(app, "00000001")
         await pilot.press("colon")
-        await shows(app, "Commands", "Cancel the job", "Undo the last command")
+        await shows(app, "Commands", "Cancel the job")
         await pilot.press(*"schedule")
         await shows(app, "▸ Schedule     3")
         await pilot.press("enter")

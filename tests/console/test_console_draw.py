@@ -38,10 +38,11 @@ from console.text import clean, clean_lines
 from console.tui.actions import ACTIONS, HEADINGS
 from console.tui.clipboard import TooLongError, osc52
 from console.tui.draw.base import Frame, fit, fold, sparkline
+from console.tui.draw.depth import draw_depth
 from console.tui.draw.detail import draw_detail, draw_detail_head
 from console.tui.draw.header import draw_clock, draw_header, draw_keys, draw_notice, draw_problem
 from console.tui.draw.help import draw_help
-from console.tui.draw.jobs import draw_depth, draw_job
+from console.tui.draw.jobs import draw_job
 from console.tui.draw.mornings import draw_mornings
 from console.tui.draw.schedule import draw_schedule, draw_upcoming
 from console.tui.draw.services import draw_services, port_of
@@ -162,7 +163,7 @@ def test_services_show_state_port_latency_history_and_error() -> None:
 
 
 def test_the_depth_counts_up_the_oldest_wait() -> None:
-    drawn = text(draw_depth(frame(now=NOW + timedelta(minutes=2))))
+    drawn = text(draw_depth(frame(now=NOW + timedelta(minutes=2)), None))
     assert "queued, oldest 4m" in drawn
     assert "10 failed" in drawn
 
@@ -178,7 +179,7 @@ def test_no_line_is_wider_than_its_place(width: int, signs: Any) -> None:
     f = frame(view, width=width, rows=48, signs=signs)
     tabs = [*draw_header(f, TABS, "Jobs"), *draw_clock(f), *draw_keys(f, footer_actions(("list", "job")))]
     lines = [
-        *tabs, *draw_problem(f), *draw_verdict(f), *draw_stages(f), *draw_services(f), *draw_depth(f),
+        *tabs, *draw_problem(f), *draw_verdict(f), *draw_stages(f), *draw_services(f), *draw_depth(f, None),
         *draw_upcoming(f), *draw_detail(f, big), *draw_detail_head(f, Answer(big)), *draw_help(f, width),
         *draw_notice(f, Notice("long " * 100)),
         *(draw_job(f, one, selected=True) for one in snapshot().jobs),

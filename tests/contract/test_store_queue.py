@@ -12,6 +12,7 @@ from store_world import LEASE_S, RESULT, World
 from console.tui.joblist.pages import cursor_behind, order_key
 from scheduler.domain.filter import JobSort
 from scheduler.domain.job import JobSpec, JobStatus, Lease, Priority, QueueConfig
+from scheduler.domain.limits import LimitsChange
 from scheduler.ports.store import JobNotFoundError
 
 
@@ -158,6 +159,16 @@ def test_queue_config_defaults_replaced_and_added_once(world: World) -> None:
     assert store.queue_config("daily_ca") == config
     store.put_queue_config(replace(config, concurrency=2))
     assert store.queue_config("daily_ca").concurrency == 2
+
+
+def test_limits_are_changed_one_by_one_whether_there_is_a_row_or_not(world: World) -> None:
+    store = world.store
+    assert store.change_queue_config("doubt", LimitsChange(paused=True)) == QueueConfig("doubt", paused=True)
+    store.put_queue_config(QueueConfig("daily_ca", concurrency=3, timeout_s=10_800))
+    changed = store.change_queue_config("daily_ca", LimitsChange(max_retries=0, retry_delay_s=1.5))
+    assert changed == QueueConfig("daily_ca", concurrency=3, timeout_s=10_800, max_retries=0, retry_delay_s=1.5)
+    resumed = store.change_queue_config("doubt", LimitsChange(paused=False))
+    assert store.queue_configs() == [changed, resumed]
 
 
 def test_claim_sets_owner_lease_attempt_and_time_limit(world: World) -> None:

@@ -15,6 +15,7 @@ from scheduler.auditing import command, command_name
 from scheduler.domain.access import Role
 from scheduler.domain.audit import AuditEntry, AuditOutcome
 from scheduler.domain.job import JobSpec, JobStatus, Priority
+from scheduler.domain.limits import LimitsChange
 from scheduler.operations import StoreOperations
 from scheduler.ports.api import HttpOperations
 from scheduler.ports.operations import Actor, InvalidError, NotFoundError, PermissionDeniedError
@@ -64,12 +65,14 @@ def test_a_viewer_is_refused_every_command_and_each_refusal_is_kept(
         lambda: operations.run_schedule("nightly", actor=GUEST),
         lambda: operations.pause_schedule("nightly", paused=True, actor=GUEST),
         lambda: operations.skip_date("nightly", date(2026, 11, 26), actor=GUEST),
+        lambda: operations.pause_type("daily_ca", paused=True, actor=GUEST),
+        lambda: operations.set_limits("daily_ca", LimitsChange(concurrency=1), actor=GUEST),
     ):
         with pytest.raises(PermissionDeniedError, match=r"guest is a viewer, and [a-z.]+ needs an operator"):
             act()
     assert store.get(job.id) == job
     assert {entry.outcome for entry in lines(store)} == {AuditOutcome.REFUSED}
-    assert len(lines(store)) == 8
+    assert len(lines(store)) == 10
 
 
 def test_a_line_says_who_what_and_how_it_ended(operations: StoreOperations, store: MemoryStore) -> None:

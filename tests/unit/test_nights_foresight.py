@@ -12,12 +12,27 @@ import pytest
 
 from config.settings import Settings
 from console.bootstrap.reading import chains, job_types
+from integrations.a4f.provider import A4fSpeech
+from integrations.chat_script.provider import ChatScript
+from integrations.manim.provider import ManimApi
+from integrations.orchestrator.provider import OrchestratorApi
+from integrations.orchestrator.route import OrchestratorRoute
+from integrations.revideo.provider import RevideoApi
+from integrations.s3_storage.provider import S3Storage
+from integrations.sora.provider import SoraClips
+from integrations.sora.route import SoraRoute
+from integrations.supabase_storage.provider import SupabaseStorage
+from scheduler.domain.access import Role
 from scheduler.domain.deadline import Estimate, Prediction, critical_path
 from scheduler.domain.job import DepthPart, JobSpec, JobStatus, Priority
 from scheduler.domain.render import Attempt, AttemptStatus, StageName
 from scheduler.domain.schedule import ScheduleDefinition
+from scheduler.domain.whatif import Change
+from scheduler.health.targets import SERVICE_OF
 from scheduler.nights.foresight import Foresight
 from scheduler.nights.start import latest_safe_start, lead_s, queue_wait
+from scheduler.operations import StoreOperations
+from scheduler.ports.operations import Actor
 from scheduler.schedules.due import fire_at, next_nominal
 from scheduler.schedules.timer import fire_due
 from scheduler.testing import FakeClock, MemoryStore
@@ -196,3 +211,53 @@ def test_a_default_installation_says_that_there_is_nothing_to_make_the_video_fro
     assert content is not None
     assert (content.ready, content.hopeless) == (False, True)
     assert str(date(2026, 11, 21)) in content.note
+
+
+def test_what_a_command_would_change_is_foretold_by_the_same_means(here: Installation) -> None:
+    here.remember({stage: [60.0] * here.settings.deadline.min_samples for stage in StageName})
+    here.clock.advance((EVENING - NOW).total_seconds())
+    operations = StoreOperations(
+        here.store,
+        here.settings,
+        here.clock,
+        job_types=job_types(here.settings, ask=False),
+        chains=here.chains,
+    )
+    here.store.beat("p", kind="serve", host="h", pid=1, started_at=here.clock.now())
+    mine = operations.run_schedule("nightly", actor=Actor("ann", "cli", Role.OPERATOR)).job
+    for number in range(10):
+        here.store.enqueue(JobSpec("daily_ca", priority=Priority.HIGH, idempotency_key=f"before-{number}"))
+    shown = operations.snapshot().tonight.prediction
+    assert shown is not None
+    assert shown.p90_at is not None
+
+    def moved(change: Change) -> float:
+        told = operations.foretell(change)
+        assert told.before == shown
+        assert told.after is not None
+        assert told.after.p90_at is not None
+        assert shown.p90_at is not None
+        return (told.after.p90_at - shown.p90_at).total_seconds()
+
+    def queued(count: int, priority: Priority = mine.priority) -> Change:
+        return Change((DepthPart(JobStatus.QUEUED, "daily_ca", priority, count),))
+
+    render = 6 * 60.0
+    assert moved(Change()) == 0
+    assert moved(queued(-1)) == pytest.approx(-render)  # a worker is free then: nothing is waited for
+    assert moved(queued(10)) == pytest.approx(render)  # one round more
+    assert moved(queued(10, Priority.LOW)) == 0
+    out = Change(services_out=frozenset({"manim", "revideo"}))
+    assert moved(out) != 0  # the fallbacks take another time
+    for service in out.services_out:
+        here.store.set_maintenance(service, for_s=3600, by="ann")
+    then = operations.snapshot().tonight.prediction
+    assert then is not None
+    assert then == operations.foretell(out).after
+    assert operations.foretell(Change(services_in=out.services_out)).after == shown
+
+
+def test_names_of_providers_lead_to_the_services_they_need() -> None:
+    ours = (A4fSpeech, ChatScript, ManimApi, OrchestratorApi, OrchestratorRoute, RevideoApi, SoraClips, SoraRoute)
+    found = {one.name: one.service for one in (*ours, SupabaseStorage, S3Storage)}
+    assert found == SERVICE_OF

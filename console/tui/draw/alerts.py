@@ -16,6 +16,7 @@ from scheduler.domain.outbox import ChannelHealth, Delivery, DeliveryState
 from scheduler.ports.alerts import AlertDetail
 
 _DELIVERIES, _EVENTS = 8, 12
+_SEVERITY_FROM = 70
 
 
 def alert_word(alert: Alert, signs: Signs, *, muted: bool = False) -> Word:
@@ -48,10 +49,15 @@ def delivery_word(state: DeliveryState, signs: Signs) -> Word:
             return Word(signs.dash, "replaced", MUTED)
 
 
+def _severity(frame: Frame) -> int:
+    """Cells of that column: what it says is seen from the order too, so it gives way first."""
+    return 10 if frame.columns >= _SEVERITY_FROM else 0
+
+
 def draw_alert_header(frame: Frame) -> list[Content]:
     """The columns' names of ``draw_alert``."""
     s = frame.signs
-    text = "    " + fit("state", 10, s) + fit("severity", 10, s) + fit("since", 8, s) + "what"
+    text = "    " + fit("state", 10, s) + fit("severity", _severity(frame), s) + fit("since", 8, s) + "what"
     return [cut(line((text, MUTED)), frame.width, s)]
 
 
@@ -65,7 +71,7 @@ def draw_alert(frame: Frame, alert: Alert, *, muted: bool, selected: bool) -> Co
             (f"{signs.cursor if selected else ' '} ", STRONG),
             (f"{word.sign} ", word.style),
             (fit(word.text, 10, signs), word.style),
-            (fit(alert.severity.value, 10, signs), BAD if alert.severity is Severity.CRITICAL else WARN),
+            (fit(alert.severity.value, _severity(frame), signs), BAD if alert.severity is Severity.CRITICAL else WARN),
             (fit(fmt.age(alert.fired_at or alert.began_at, frame.now), 8, signs), MUTED),
             (foreign(alert.facts.title, signs), PLAIN if alert.is_open else MUTED),
             (again, MUTED),

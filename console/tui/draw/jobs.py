@@ -7,9 +7,7 @@ from textual.content import Content
 from console import format as fmt
 from console.tui.draw.base import (
     BAD,
-    BUSY,
     MUTED,
-    OK,
     PLAIN,
     STRONG,
     WARN,
@@ -23,32 +21,8 @@ from console.tui.draw.base import (
 from console.tui.draw.words import job_word
 from scheduler.domain.job import Job, JobStatus
 
-_STYLES = {
-    JobStatus.QUEUED: PLAIN,
-    JobStatus.PROCESSING: BUSY,
-    JobStatus.FAILED: BAD,
-    JobStatus.COMPLETED: OK,
-    JobStatus.CANCELLED: MUTED,
-}
 _PRIORITY_FROM = 66
 _SCHEDULE_FROM = 110
-
-
-def draw_depth(frame: Frame) -> list[Content]:
-    """How many jobs are in which state, and how long the oldest has waited, on one line."""
-    snapshot = frame.view.snapshot
-    if snapshot is None:
-        return []
-    depth = snapshot.depth
-    parts: list[tuple[str, str] | str] = []
-    for status, style in _STYLES.items():
-        number = depth.of(status)
-        parts += [(str(number), f"bold {style}".strip() if number else MUTED), (f" {status.value}", MUTED)]
-        if status is JobStatus.QUEUED and number and depth.oldest_queued_age_s is not None:
-            waited = depth.oldest_queued_age_s + max((frame.now - snapshot.taken_at).total_seconds(), 0)
-            parts += [(", oldest ", MUTED), (fmt.coarse_duration(waited), STRONG)]
-        parts.append("   ")
-    return [cut(line(*parts), frame.width, frame.signs)]
 
 
 def jobs_title(frame: Frame) -> str:

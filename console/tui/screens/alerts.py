@@ -9,16 +9,15 @@ from textual.containers import Container
 from textual.content import Content
 
 from console import format as fmt
-from console.moments import length_problem, parse_length
+from console.tui.alertactions import MUTES, acknowledge, ask_mute, by_urgency, unmute
 from console.tui.draw.alerts import draw_alert, draw_alert_detail, draw_alert_header, draw_channels
 from console.tui.draw.base import MUTED, OK, Frame, line
 from console.tui.keys import bindings_of
 from console.tui.screens.base import ViewScreen
-from console.tui.screens.prompt import PromptScreen
 from console.tui.view import Want
 from console.tui.widgets.panel import Panel, set_title
 from console.tui.widgets.rows import RowList
-from scheduler.domain.alert import Alert, AlertState, Mute
+from scheduler.domain.alert import Alert
 from scheduler.domain.outbox import ChannelHealth
 from scheduler.domain.snapshot import Page
 from scheduler.ports.alerts import AlertDetail
@@ -27,9 +26,7 @@ ALERTS = 100
 """Newest alerts that are read."""
 EMPTY = line(("no alert has ever fired", OK))
 _ALERTS: Want[Page[Alert]] = Want(("alerts", ALERTS), lambda operations: operations.alerts(limit=ALERTS))
-_MUTES: Want[tuple[Mute, ...]] = Want(("mutes",), lambda operations: operations.mutes(), every_s=30.0)
 _CHANNELS: Want[tuple[ChannelHealth, ...]] = Want(("channels",), lambda operations: operations.channel_health())
-_ORDER = {AlertState.FIRING: 0, AlertState.ACKED: 1, AlertState.PENDING: 2, AlertState.RESOLVED: 3}
 
 
 class AlertsScreen(ViewScreen):
@@ -60,13 +57,13 @@ class AlertsScreen(ViewScreen):
     def wants(self) -> tuple[Want[Any], ...]:
         """Alerts, mutes, channels, and everything of the one under the cursor."""
         selected = self.rows.selected if self._built else None
-        return (_ALERTS, _MUTES, _CHANNELS, *(() if selected is None else (_detail_of(selected.id),)))
+        return (_ALERTS, MUTES, _CHANNELS, *(() if selected is None else (_detail_of(selected.id),)))
 
     def paint(self, frame: Frame) -> None:
         """The list first: the panel shows what its cursor is on."""
         page, before = frame.view.answer(_ALERTS).value, self.rows.selected
-        self._muted = frozenset(one.fingerprint for one in frame.view.answer(_MUTES).value or ())
-        found = sorted(page.items, key=lambda one: _ORDER[one.state]) if page is not None else []
+        self._muted = frozenset(one.fingerprint for one in frame.view.answer(MUTES).value or ())
+        found = by_urgency(page.items) if page is not None else []
         self.rows.paint(frame, found)
         super().paint(frame)
         fires = sum(one.is_open for one in found)
@@ -81,44 +78,15 @@ class AlertsScreen(ViewScreen):
 
     def action_ack(self) -> None:
         """See to the alert under the cursor."""
-        alert, operations, actor = self.rows.selected, self.host.operations, self.host.commands.actor
-        if alert is not None:
-
-            def ack() -> str:
-                until = operations.ack_alert(alert.id, actor=actor).ack_until
-                zone = self.host.frame().view.timezone
-                return f"acknowledged{f' until {fmt.clock_time(until, zone)}' if until else ''}: no repeats until then"
-
-            self.host.commands.do("alert.ack", ack)
+        acknowledge(self.host, self.rows.selected)
 
     def action_mute(self) -> None:
         """Ask for how long, and keep it quiet."""
-        alert = self.rows.selected
-        if alert is None or not self.host.commands.may("alert.mute"):
-            return
-        hint = "How long: 30m, 1h, 8h, 2d. It stays on this screen; nobody is told, also when it comes back."
-        prompt = PromptScreen(f"Mute: {alert.facts.title}", hint, text="1h", check=length_problem)
-        self.app.push_screen(prompt, lambda text: self._mute(alert, text))  # pyright: ignore[reportUnknownMemberType] - Textual leaves its type open
-
-    def _mute(self, alert: Alert, text: str | None) -> None:
-        if text is None:
-            return
-        seconds, operations, actor = parse_length(text), self.host.operations, self.host.commands.actor
-
-        def mute() -> str:
-            until = operations.mute_alert(alert.id, for_s=seconds, actor=actor).until
-            return f"muted until {fmt.clock_time(until, self.host.frame().view.timezone)}"
-
-        self.host.commands.do("alert.mute", mute)
+        ask_mute(self, self.rows.selected)
 
     def action_unmute(self) -> None:
         """End the mute."""
-        alert, operations, actor = self.rows.selected, self.host.operations, self.host.commands.actor
-        if alert is not None:
-            self.host.commands.do(
-                "alert.unmute",
-                lambda: "heard again" if operations.unmute_alert(alert.id, actor=actor) else "it was not muted",
-            )
+        unmute(self.host, self.rows.selected)
 
     def _draw(self, frame: Frame, alert: Alert, selected: bool) -> Content:  # noqa: FBT001 - called by position
         return draw_alert(frame, alert, muted=alert.fingerprint in self._muted, selected=selected)
@@ -137,7 +105,7 @@ class AlertsScreen(ViewScreen):
         answer = frame.view.answer(_detail_of(selected.id))
         if answer.problem:
             return [line((answer.problem, MUTED))]
-        return draw_alert_detail(frame, answer.value, frame.view.answer(_MUTES).value or ())
+        return draw_alert_detail(frame, answer.value, frame.view.answer(MUTES).value or ())
 
 
 def _detail_of(alert_id: str) -> Want[AlertDetail]:

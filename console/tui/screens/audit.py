@@ -96,7 +96,7 @@ class AuditScreen(ViewScreen):
     def action_filter(self) -> None:
         """Ask for words."""
         hint = "All words must occur: a name, a command, a job's id, tui, cli, http, slack, refused; -word must not."
-        self.app.push_screen(PromptScreen("Filter the trail", hint, text=self._text), self._filtered)  # pyright: ignore[reportUnknownMemberType] - Textual leaves its type open
+        self.ask_for(PromptScreen("Filter the trail", hint, text=self._text), self._filtered)
 
     def _filtered(self, text: str | None) -> None:
         if text is not None:

@@ -30,6 +30,7 @@ from scheduler.ports.operations import Operations
 
 T = TypeVar("T")
 R = TypeVar("R")
+A = TypeVar("A")
 
 
 class Host(Reader, Protocol):
@@ -77,6 +78,10 @@ class Host(Reader, Protocol):
 
     def holds_frames(self) -> bool:
         """Whether the terminal is so far behind that nothing should be sent now."""
+        ...
+
+    def action_screen(self, mode: str) -> None:
+        """Go to a screen."""
         ...
 
     def rewant(self) -> None:
@@ -153,6 +158,10 @@ class Paintable(Screen[R]):
         """Draw everything for this frame."""
         for panel in self.query(Panel):
             panel.paint(frame)
+
+    def ask_for(self, dialog: Screen[A], answered: Callable[[A | None], None]) -> None:
+        """Put a dialog over this screen; ``answered`` gets what it answers, None: it was closed."""
+        self.app.push_screen(dialog, answered)  # pyright: ignore[reportUnknownMemberType] - Textual leaves its type open
 
     def _draw_header(self, frame: Frame) -> list[Content]:
         return draw_header(frame, [(one.key, one.name) for one in SCREENS], self.tab, verdict=self.PLATE)

@@ -51,8 +51,12 @@ class JobListScreen(ViewScreen):
         set_title(self.query_one("#queue", Container), jobs_title(frame))
 
     def on_row_list_opened(self, event: RowList.Opened) -> None:
-        """Enter: everything about that job."""
-        self.host.show(DetailScreen(event.key, tab=self.tab))
+        """Enter."""
+        self.open_row(event.key)
+
+    def open_row(self, key: str) -> None:
+        """Everything about that job."""
+        self.host.show(DetailScreen(key, tab=self.tab))
 
     def action_job(self, name: str) -> None:
         """An action on the job under the cursor."""

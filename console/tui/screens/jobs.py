@@ -10,7 +10,8 @@ from textual.widgets import Input
 
 from console.tui.asking import Chosen, ask_jobs
 from console.tui.draw.base import MUTED, STRONG, WARN, Frame, cut, foreign, line
-from console.tui.draw.jobs import draw_depth, draw_job_header
+from console.tui.draw.depth import draw_depth
+from console.tui.draw.jobs import draw_job_header
 from console.tui.joblist.pages import Query
 from console.tui.keys import bindings_of
 from console.tui.screens.base import ViewScreen
@@ -32,7 +33,7 @@ class JobsScreen(ViewScreen):
 
     def body(self) -> ComposeResult:
         """The depth, what is listed, the columns' names, the list."""
-        yield Panel(draw_depth, id="depth")
+        yield Panel(lambda frame: draw_depth(frame, None), id="depth")
         yield Panel(self._draw_listed, id="listed")
         yield FilterBar(id="filter")
         yield Panel(_draw_columns, id="columns")

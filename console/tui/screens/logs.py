@@ -124,7 +124,7 @@ class LogsScreen(ViewScreen):
     def action_filter(self) -> None:
         """Ask for words."""
         hint = "All words must occur: a stage, a provider, a job's id, a part of the error; -word must not. Empty: all."
-        self.app.push_screen(PromptScreen("Filter the log", hint, text=self._text), self._filtered)  # pyright: ignore[reportUnknownMemberType] - Textual leaves its type open
+        self.ask_for(PromptScreen("Filter the log", hint, text=self._text), self._filtered)
 
     def _filtered(self, text: str | None) -> None:
         if text is not None:

@@ -102,7 +102,7 @@ class ScheduleScreen(ViewScreen):
         text = coming[0].run_date.isoformat() if coming else ""
         hint = "A run date, like 2026-11-21: the day the video is for. One that is skipped is owed again."
         prompt = PromptScreen("Skip which date?", hint, text=text, check=day_problem)
-        self.app.push_screen(  # pyright: ignore[reportUnknownMemberType] - Textual leaves its type open
+        self.ask_for(
             prompt, lambda day: ask_skip(self.host, selected, date.fromisoformat(day.strip())) if day else None
         )
 

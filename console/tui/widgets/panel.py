@@ -15,7 +15,7 @@ from console.tui.widgets.lines import LineView
 Draw = Callable[[Frame], Sequence[Content]]
 
 
-class Panel(LineView):
+class Panel(LineView, can_focus=False):
     """Shows what a pure function draws.
 
     Args:
