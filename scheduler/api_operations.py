@@ -183,6 +183,11 @@ class ApiCommands:
         attempts = tuple(self._store.attempts(job_id=job.id))
         return JobOutlook(job, attempts, self._remaining_s(job, attempts))
 
+    def job_of_key(self, idempotency_key: str) -> str | None:
+        """The id of the job with this key; None: there is none."""
+        job = self._store.by_key(idempotency_key)
+        return None if job is None else job.id
+
     def _remaining_s(self, job: Job, attempts: Sequence[Attempt]) -> float | None:
         if job.is_final:
             return None

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 from config.settings import Settings
 from scheduler.domain.recording import DepthHistory, Mark, MarkKind, Past, RecordingInfo
 from scheduler.ports.clock import Clock
-from scheduler.ports.operations import InvalidError, NotFoundError
+from scheduler.ports.operations import InvalidError, NotFoundError, Operations
 from scheduler.ports.recording import NothingRecordedError, Recording, RecordingError
+from scheduler.replay import PastOperations
 
 NOT_HERE = "nothing is recorded here: the recording lies in the data folder of the machine that the daemon runs on"
 
@@ -36,6 +38,10 @@ class RecordedOperations:
             raise NotFoundError(str(error)) from error
         except RecordingError as error:
             raise InvalidError(str(error)) from error
+
+    def as_of(self, past: Past) -> Operations:
+        """These reads as of a past moment; there is nothing to command there."""
+        return cast("Operations", PastOperations(cast("Operations", self), past))
 
     def moments(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from console.tui.background import Background
 from console.tui.poller import Poller
@@ -11,7 +11,6 @@ from console.tui.view import View, Want
 from scheduler.domain.recording import Past
 from scheduler.ports.clock import Clock
 from scheduler.ports.operations import Operations
-from scheduler.replay import PastOperations
 
 T = TypeVar("T")
 
@@ -62,7 +61,7 @@ class Feed:
         if past is None:
             self._source, view = self._present, self._live
         else:
-            self._source = cast("Operations", PastOperations(self._present, past))
+            self._source = self._present.as_of(past)
             view = View(snapshot=past.snapshot, upcoming=self.view.upcoming, answers=self.view.answers)
         self._poller.source(self._source)
         self.view = view

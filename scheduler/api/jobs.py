@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from fastapi.responses import JSONResponse
 
 from scheduler.api.context import Caller, Context, Ctx
@@ -23,7 +23,21 @@ from scheduler.ports.operations import Actor
 
 router = APIRouter(tags=["orchestrator"])
 
-JobId = Annotated[str, Path(min_length=1, max_length=64, description="A job's id.")]
+
+async def job_id_of(
+    job_id: Annotated[
+        str, Path(min_length=1, max_length=64, description="A job's id, or the job_id that this caller gave it.")
+    ],
+    context: Ctx,
+    actor: Caller,
+) -> str:
+    """The id of the job that is meant: the caller's own ``job_id`` of ``POST /render`` stands for it."""
+    if context.watch.knows(job_id):
+        return job_id
+    return await asyncio.to_thread(context.operations.job_of_key, f"http:{actor.name}:{job_id}") or job_id
+
+
+JobId = Annotated[str, Depends(job_id_of)]
 IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=200)]
 _WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,6})")
 _TEXT_INPUT = {"doubt": "question", "prompt_video": "prompt", "daily_ca": "brief"}

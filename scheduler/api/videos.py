@@ -28,6 +28,8 @@ router = APIRouter(prefix="/api/videos", tags=["videos"])
 PROMPT_VIDEO = "prompt_video"
 STALLED_S = 60.0
 """Seconds after which a follower that takes nothing is let go."""
+SYNC_S = 2.0
+"""Seconds that the remote service gets to answer a ``sync``."""
 MEDIA_TYPE = "video/mp4"
 _BINARY = {"content": {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
 
@@ -74,8 +76,12 @@ async def status(job_id: JobId, context: Ctx, actor: Caller) -> Response:
 
 @router.post("/{job_id}/sync", response_model=VideoStatus, responses=responses(404))
 async def sync(job_id: JobId, context: Ctx, actor: Caller) -> Response:
-    """How the video stands, read anew; the remote service itself is watched by whoever renders the job."""
+    """How the video stands, read anew; a remote service that makes it is asked now, where this process waits for it."""
     outlook = await context.watch.outlook(job_id, max_age_s=0.0)
+    if context.options.nudge(outlook.job.id):
+        async with context.watch.follow(outlook.job.id) as followed:
+            await followed.after(followed.version, SYNC_S)
+            outlook = followed.outlook
     return JSONResponse(status_view(outlook.job, outlook.remaining_s))
 
 

@@ -104,6 +104,10 @@ class JobWatch:
             return None
         return kept.told
 
+    def knows(self, job_id: str) -> bool:
+        """Whether this was lately read as the id of a job."""
+        return job_id in self._jobs
+
     def forget(self, job_id: str) -> None:
         """The job was changed by this process: read it anew the next time."""
         kept = self._jobs.get(job_id)

@@ -1,7 +1,8 @@
 """Custom workflows: ``manim → tts → revideo`` as a caller lays it down (contracts.md). Pure.
 
 A workflow is read into scenes: each ``manim`` step is one, with the text of the ``tts`` step behind it as its
-narration; the ``revideo`` step at the end says how they are put together.
+narration; a ``tts`` step that has no picture of its own is a scene on a card. The ``revideo`` step at the end says how
+they are put together; without one they are put together as usual.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ WORKFLOW = "workflow"
 MOST_STEPS = 60
 LONGEST_TEXT = 2_000
 LONGEST_HEADING = 200
+CARD_HEADING = 80
+"""Characters of a text without a picture that stand on its card."""
 MOST_LINES = 8
 LONGEST_LINE = 300
 SCENE_S = (1.0, 120.0)
@@ -31,11 +34,11 @@ class Scene:
     """One picture with what is said over it.
 
     Attributes:
-        spec: the caller's ``scene_spec``, handed to the Manim API as it is.
+        spec: the caller's ``scene_spec``, handed to the Manim API as it is; None: it has no picture of its own.
         heading: what a card shows in its place when no Manim can be had.
     """
 
-    spec: Mapping[str, Any]
+    spec: Mapping[str, Any] | None
     heading: str
     lines: tuple[str, ...]
     duration_s: float
@@ -59,7 +62,9 @@ class Workflow:
         """
         steps = _list(payload.get(WORKFLOW))
         if not steps:
-            raise RequestError(f"{WORKFLOW} must be a list of steps: manim and tts for each scene, revideo at the end")
+            raise RequestError(
+                f"{WORKFLOW} must be a list of steps: manim, tts or both for each scene, revideo at the end"
+            )
         if len(steps) > MOST_STEPS:
             raise RequestError(f"{WORKFLOW} has {len(steps)} steps, at most {MOST_STEPS} are taken")
         scenes: list[Scene] = []
@@ -71,20 +76,20 @@ class Workflow:
             match given.get("step"):
                 case "manim":
                     scenes.append(_scene(given, where, len(scenes)))
-                case "tts" if scenes and not scenes[-1].narration:
-                    scenes[-1] = replace(scenes[-1], narration=_text(given.get("text"), f"{where}.text", LONGEST_TEXT))
                 case "tts":
-                    raise RequestError(f"{where}: a tts step speaks over the manim step before it, and there is none")
+                    text = _text(given.get("text"), f"{where}.text", LONGEST_TEXT)
+                    if scenes and not scenes[-1].narration:
+                        scenes[-1] = replace(scenes[-1], narration=text)
+                    else:
+                        scenes.append(Scene(None, _heading(text), (), DEFAULT_SCENE_S, text))
                 case "revideo" if number == last and scenes:
                     composition = _mapping(given.get("composition_spec") or {}, f"{where}.composition_spec")
                 case "revideo":
                     raise RequestError(
-                        f"{where}: the one revideo step stands at the end, behind at least one manim step"
+                        f"{where}: the one revideo step stands at the end, behind at least one manim or tts step"
                     )
                 case other:
                     raise RequestError(f"{where}.step must be one of {', '.join(STEPS)}, not {str(other)[:40]!r}")
-        if _mapping(steps[last], "").get("step") != "revideo":
-            raise RequestError(f"{WORKFLOW}[{last}]: the last step must be revideo, which puts the scenes together")
         title = composition.get("title") or payload.get("title") or scenes[0].heading
         words = " ".join(scene.narration or scene.heading for scene in scenes)
         return cls(_text(title, "title", LONGEST_HEADING), language_of(words), tuple(scenes))
@@ -107,13 +112,19 @@ class Workflow:
 
 
 def scene_spec(payload: Mapping[str, Any], index: int) -> Mapping[str, Any] | None:
-    """The caller's own ``scene_spec`` of a scene; None: the job is no workflow."""
-    specs = [step.get("scene_spec") for step in _list(payload.get(WORKFLOW)) or () if _is_scene(step)]
-    return specs[index] if index < len(specs) and isinstance(specs[index], Mapping) else None
+    """The caller's own ``scene_spec`` of a scene; None: it has none, or the job is no workflow."""
+    try:
+        scenes = Workflow.of(payload).scenes
+    except RequestError:
+        return None
+    return scenes[index].spec if index < len(scenes) else None
 
 
-def _is_scene(step: Any) -> bool:
-    return isinstance(step, Mapping) and cast("Mapping[str, Any]", step).get("step") == "manim"
+def _heading(text: str) -> str:
+    """What a card shows of a text that is spoken over it: its beginning, up to a whole word."""
+    if len(text) <= CARD_HEADING:
+        return text
+    return text[:CARD_HEADING].rsplit(" ", 1)[0] + " …"
 
 
 def _scene(step: Mapping[str, Any], where: str, index: int) -> Scene:

@@ -103,6 +103,10 @@ class ApiOperations(Protocol):
         """
         ...
 
+    def job_of_key(self, idempotency_key: str) -> str | None:
+        """The id of the job with this key; None: there is none."""
+        ...
+
     def job_of_render(self, render_id: str) -> str:
         """The id of the job that a render (id or unique prefix) is one of; a job's id stands for itself.
 

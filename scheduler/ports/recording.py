@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from scheduler.domain.recording import DepthHistory, Mark, MarkKind, Past, RecordingInfo
+
+if TYPE_CHECKING:
+    from scheduler.ports.operations import Operations
 
 
 class RecordingError(Exception):
@@ -41,6 +44,10 @@ class RecordingReads(Protocol):
             NotFoundError: nothing was recorded at that moment or before it.
             InvalidError: the recording cannot be read.
         """
+        ...
+
+    def as_of(self, past: Past) -> Operations:
+        """The same reads as of a past moment; commands are refused there with InvalidError."""
         ...
 
     def moments(

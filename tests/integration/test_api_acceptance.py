@@ -164,6 +164,11 @@ async def test_a_submission_may_wait_for_its_video(tmp_path: Path, clip: bytes) 
         job = await here.client.post("/render", headers={"Prefer": "wait=60"}, json=workflow("Road"))
         assert (job.status_code, job.json()["status"]) == (200, "completed")
         assert job.json()["duration"] > 1
+        spoken = {"job_type": "test", "workflow": [{"step": "tts", "text": "Only spoken."}]}
+        told = await here.client.post("/render", headers={"Prefer": "wait=60"}, json=spoken)
+        assert (told.status_code, told.json()["status"]) == (200, "completed")
+        metadata = (await here.client.get(f"/api/videos/{told.json()['job_id']}/metadata")).json()
+        assert metadata["title"] == "Only spoken."
         here.manim.answer = lambda: JSONResponse({"error": "no such scene"}, status_code=422)
         failed = await here.client.post("/render", params={"wait": 60}, json=workflow("Dam"))
         assert failed.status_code == 502

@@ -1,28 +1,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+import itertools
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from http_scripted import Kept, Scripted, StubMedia, content, make_call, make_job, names, scripted
 from starlette.responses import JSONResponse, Response
 
 from config.settings import ServiceSettings, Settings, SoraSettings, SpeechSettings
 from integrations.content.asked import DoubtSource, PromptSource
+from integrations.kit import remote_job
 from integrations.kit.nudge import nudge
 from integrations.kit.serve import serve
 from integrations.orchestrator import OrchestratorRoute
 from integrations.sora import SoraRoute
 from scheduler.api.app import make_api
 from scheduler.api.context import ApiOptions
+from scheduler.domain.access import Role
+from scheduler.domain.callback import signature
 from scheduler.domain.failure import FailureClass, StageFailure
+from scheduler.domain.job import JobSpec
 from scheduler.domain.render import StageName
 from scheduler.operations import StoreOperations
+from scheduler.ports.operations import Actor
 from scheduler.ports.provider import Call
 from scheduler.testing import FakeClock, MemoryStore
 
@@ -241,3 +248,55 @@ async def test_a_refused_prompt_is_not_asked_for_again(tmp_path: Path) -> None:
         with pytest.raises(StageFailure, match="blocked by moderation") as caught:
             await route.run(prompt_call(tmp_path))
     assert (caught.value.kind, caught.value.retryable) == (FailureClass.API_ERROR, False)
+
+
+async def test_a_webhook_and_a_sync_make_the_poller_look_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hourly(_poll_s: float) -> Iterator[float]:
+        return itertools.repeat(3600.0)
+
+    monkeypatch.setattr(remote_job, "poll_delays", hourly)  # by itself it would look after an hour
+    secret = "of-the-service"
+    store = MemoryStore(FakeClock(datetime.now(UTC)))
+    operations = StoreOperations(store, Settings(home=tmp_path), FakeClock(datetime.now(UTC)), job_types={}, chains={})
+    token = operations.add_token("edge", role=Role.OPERATOR, actor=Actor("root", "cli", role=Role.ADMIN))
+    api = make_api(operations, ApiOptions(version="0", webhook_secret=secret, nudge=nudge))
+    ours = store.enqueue(JobSpec("doubt", idempotency_key="http:edge:my-own-id")).job.id
+    call = doubt_call(tmp_path)
+    call = replace(call, job=replace(call.job, id=ours), idempotency_key=f"{ours}:revideo")
+    async with scene() as (service, route):
+        service.on("POST /render", JSONResponse({"job_id": "remote-7", "status": "pending"}))
+        service.on(
+            "GET /jobs/remote-7",
+            JSONResponse({"status": "processing", "progress": 40}),
+            JSONResponse({"status": "completed", "video_url": "/v.mp4", "duration": 2}),
+        )
+        service.on("GET /v.mp4", VIDEO)
+        served = await serve(api, name="api", grace_s=0)
+        try:
+            async with httpx.AsyncClient(base_url=served.url, trust_env=False, timeout=60) as client:
+                making = asyncio.create_task(route.run(call))
+                headers = {"Authorization": f"Bearer {token}"}
+                async with asyncio.timeout(60):
+                    while service.count("GET /jobs/remote-7") < 1:  # it may not wait yet
+                        synced = await client.post("/api/videos/my-own-id/sync", headers=headers)
+                        assert (synced.status_code, synced.json()["id"]) == (200, ours)
+                body = b'{"job_id": "remote-7", "status": "completed"}'
+                known = False
+                async with asyncio.timeout(60):
+                    for second in itertools.count():
+                        at = datetime.now(UTC) - timedelta(seconds=second)
+                        signed = {"X-Predawn-Signature": signature(secret, body, at)}
+                        taken = await client.post("/webhooks/video-complete", content=body, headers=signed)
+                        assert taken.status_code == 202
+                        known = taken.json()["known"]
+                        if known or making.done():
+                            break
+                    output = await making
+        finally:
+            await served.stop()
+            await api.close()
+    assert known
+    assert content(output.artifacts["video"].path) == MP4
+    assert service.count("GET /jobs/remote-7") == 2

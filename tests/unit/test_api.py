@@ -241,8 +241,8 @@ WRONG: list[tuple[Any, str]] = [
     ({"job_type": "doubt", "input": {"question": 5}}, "question"),
     ({"job_type": "doubt", "input": "x", "workflow": [{}]}, "either input or workflow"),
     ({"job_type": "x", "workflow": [{"step": "dance"}]}, "workflow[0].step"),
-    ({"job_type": "x", "workflow": [{"step": "tts", "text": "hello"}]}, "workflow[0]"),
-    ({"job_type": "x", "workflow": [{"step": "manim", "scene_spec": {"scene_type": "p"}}]}, "last step"),
+    ({"job_type": "x", "workflow": [{"step": "revideo"}]}, "workflow[0]"),
+    ({"job_type": "x", "workflow": [{"step": "revideo"}, {"step": "tts", "text": "hello"}]}, "stands at the end"),
     ({"job_type": "doubt", "input": {"question": "What?"}, "priority": "urgent"}, "priority"),
     ({"job_type": "doubt", "input": {"question": "What?"}, "nonsense": 1}, "nonsense"),
     ({"job_type": "doubt", "input": {"question": "What?"}, "callback_url": "http://127.0.0.1/"}, "callback_url"),
@@ -329,3 +329,17 @@ async def test_cancel_and_what_is_not_there() -> None:
     assert (await here.ask("GET", f"/jobs/{job.id}", headers)).json()["status"] == "cancelled"
     assert (await here.ask("GET", "/jobs/nothing", headers)).status_code == 404
     assert (await here.ask("PUT", "/jobs", headers)).status_code == 405
+
+
+async def test_a_job_is_found_by_the_id_that_its_caller_gave_it_and_by_nobody_elses() -> None:
+    here = scene()
+    mine, other = here.token(name="mine"), here.token(name="other")
+    async with here.client() as client:
+        taken = await client.post("/render", json={**DOUBT, "job_id": "lesson 7"}, headers=mine)
+        job_id = taken.json()["job_id"]
+        assert (await client.get("/jobs/lesson 7", headers=mine)).json()["job_id"] == job_id
+        assert (await client.get("/api/videos/lesson 7/status", headers=mine)).json()["id"] == job_id
+        assert (await client.get("/jobs/lesson 7", headers=other)).status_code == 404
+        assert (await client.get(f"/jobs/{job_id}", headers=other)).status_code == 200
+        gone = await client.delete("/jobs/lesson 7", headers=mine)
+        assert (gone.status_code, gone.json()["job_id"]) == (202, job_id)

@@ -37,6 +37,29 @@ def test_each_manim_step_is_a_scene_with_the_text_behind_it() -> None:
     assert scene_spec({}, 0) is None
 
 
+@pytest.mark.parametrize(
+    ("given", "scenes"),
+    [
+        ([{"step": "manim", "scene_spec": SPEC}], [("One", "", True)]),
+        ([{"step": "tts", "text": "Spoken."}], [("Spoken.", "Spoken.", False)]),
+        ([{"step": "tts", "text": "Spoken."}, LAST], [("Spoken.", "Spoken.", False)]),
+        (
+            [{"step": "tts", "text": "A."}, {"step": "manim", "scene_spec": SPEC}, {"step": "tts", "text": "B."}],
+            [("A.", "A.", False), ("One", "B.", True)],
+        ),
+        ([{"step": "tts", "text": "A."}, {"step": "tts", "text": "B."}], [("A.", "A.", False), ("B.", "B.", False)]),
+        ([{"step": "tts", "text": "word " * 30}], [(("word " * 16).strip() + " …", ("word " * 30).strip(), False)]),
+    ],
+)
+def test_any_steps_make_scenes_and_a_text_without_a_picture_is_on_a_card(
+    given: list[dict[str, Any]], scenes: list[tuple[str, str, bool]]
+) -> None:
+    payload = steps(*given)
+    found = Workflow.of(payload).scenes
+    assert [(one.heading, one.narration, one.spec is not None) for one in found] == scenes
+    assert [scene_spec(payload, n) == SPEC for n in range(len(found))] == [pictured for _, _, pictured in scenes]
+
+
 def test_the_example_of_the_document_is_one() -> None:
     assert Workflow.of(WORKFLOW_EXAMPLE).title == "GST in one minute"
 
@@ -48,8 +71,7 @@ def test_the_example_of_the_document_is_one() -> None:
         ({"workflow": "manim"}, "must be a list of steps"),
         (steps(*[LAST] * 61), "at most 60"),
         (steps(LAST), r"workflow\[0\]: the one revideo step"),
-        (steps({"step": "tts", "text": "x"}, LAST), r"workflow\[0\]: a tts step speaks"),
-        (steps({"step": "manim", "scene_spec": SPEC}), "the last step must be revideo"),
+        (steps(LAST, {"step": "tts", "text": "x"}), r"workflow\[0\]: the one revideo step"),
         (steps({"step": "manim", "scene_spec": SPEC}, LAST, LAST), r"workflow\[1\]: the one revideo"),
         (steps({"step": "manim"}, LAST), r"workflow\[0\].scene_spec must be an object"),
         (steps({"step": "manim", "scene_spec": {}}, LAST), "scene_type is missing"),
