@@ -196,10 +196,12 @@ class StoreOperations(
         """All schedules, as the table has them."""
         return tuple(self._store.schedules())
 
-    def upcoming(self, *, count: int = 5, now: datetime | None = None) -> tuple[UpcomingFire, ...]:
+    def upcoming(
+        self, *, count: int = 5, now: datetime | None = None, schedules: Sequence[ScheduleState] | None = None
+    ) -> tuple[UpcomingFire, ...]:
         """The next nominal times over all schedules, soonest first."""
         found: list[UpcomingFire] = []
-        for state in self.schedules():
+        for state in self.schedules() if schedules is None else schedules:
             if not state.definition.enabled:
                 continue
             at = now or self._clock.now()

@@ -30,7 +30,6 @@ from scheduler.ports.alerts import AlertDetail
 from scheduler.ports.audit import AuditFilter
 from scheduler.ports.job_types import JobTypeState
 from scheduler.ports.operations import InvalidError, JobDetail, NotFoundError, Operations, UpcomingFire
-from scheduler.schedules.due import fire_at, held_back, next_nominal
 
 _PAGES = 20
 """Pages of the audit trail that are gone back to find a moment."""
@@ -87,20 +86,12 @@ class PastOperations:
         """How the schedules stood."""
         return self._past.snapshot.schedules
 
-    def upcoming(self, *, count: int = 5, now: datetime | None = None) -> tuple[UpcomingFire, ...]:
+    def upcoming(
+        self, *, count: int = 5, now: datetime | None = None, schedules: Sequence[ScheduleState] | None = None
+    ) -> tuple[UpcomingFire, ...]:
         """What was due next, with the pauses and skips of then."""
-        at, found = now or self.moment, list[UpcomingFire]()
-        for state in self._past.snapshot.schedules:
-            after = at
-            for _ in range(count if state.definition.enabled else 0):
-                nominal = next_nominal(state.definition, after)
-                if nominal is None:
-                    break
-                fire, after = fire_at(state.definition, nominal), nominal
-                why = held_back(state, fire)
-                starts_at = nominal.astimezone(UTC) if why is None else None
-                found.append(UpcomingFire(fire, skipped=why is not None, why=why or "", starts_at=starts_at))
-        return tuple(sorted(found, key=lambda one: one.fire.nominal)[:count])
+        states = schedules or self._past.snapshot.schedules
+        return self._operations.upcoming(count=count, now=now or self.moment, schedules=states)
 
     def nights(
         self, *, days: int = 30, schedule: str | None = None, until: datetime | None = None

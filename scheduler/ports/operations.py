@@ -197,8 +197,10 @@ class Operations(
         """All schedules."""
         ...
 
-    def upcoming(self, *, count: int = 5, now: datetime | None = None) -> tuple[UpcomingFire, ...]:
-        """The next nominal times over all schedules, soonest first."""
+    def upcoming(
+        self, *, count: int = 5, now: datetime | None = None, schedules: Sequence[ScheduleState] | None = None
+    ) -> tuple[UpcomingFire, ...]:
+        """The next nominal times over all schedules (or these, as they stood once), soonest first."""
         ...
 
     def run_schedule(self, name: str, *, actor: Actor, on: date | None = None) -> Enqueued:

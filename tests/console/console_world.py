@@ -445,7 +445,9 @@ class FakeOperations(HistoryOperations, RecordedOperations, FakeAlerts):
     def schedules(self) -> tuple[ScheduleState, ...]:
         return self.current.schedules
 
-    def upcoming(self, *, count: int = 5, now: datetime | None = None) -> tuple[UpcomingFire, ...]:
+    def upcoming(
+        self, *, count: int = 5, now: datetime | None = None, schedules: Sequence[ScheduleState] | None = None
+    ) -> tuple[UpcomingFire, ...]:
         return fires(count)
 
     def run_schedule(self, name: str, *, actor: Actor, on: date | None = None) -> Enqueued:

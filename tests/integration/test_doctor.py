@@ -7,8 +7,15 @@ import os
 import socket
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from config.settings import Settings
+from console.bootstrap.doctor.reach import reach_checks
+from console.bootstrap.reading import open_operations
+from scheduler.domain.access import Role
+from scheduler.ports.operations import Actor
 
 
 def doctor(home: Path, *options: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -65,3 +72,22 @@ def test_what_is_wrong_is_named_with_a_remedy_and_exit_1(tmp_path: Path) -> None
     assert found["briefs"]["state"] == "fail"
     assert found["port"]["state"] == "fail"
     assert all(one["remedy"] for one in found.values() if one["state"] != "ok")
+
+
+def test_tokens_of_the_api_are_looked_at(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    look = dict(reach_checks(settings))["tokens"]
+
+    def found() -> list[tuple[str, str]]:
+        return [(finding.state.value, finding.found) for finding in look()]
+
+    assert found() == [("warn", "the API is on and there is no token that counts: nobody can call it")]
+    operations, admin = open_operations(settings), Actor("ann", "cli", Role.ADMIN)
+    operations.add_token("edge", role=Role.OPERATOR, actor=admin)
+    assert found() == [("ok", "edge (operator)")]
+    operations.add_token("root", role=Role.ADMIN, actor=admin)
+    operations.add_token("old", role=Role.VIEWER, actor=admin, expires_at=datetime.now(UTC) + timedelta(days=2))
+    assert [text.split()[0] for _, text in found()] == ["admin", "old"]
+    for name in ("edge", "root", "old"):
+        operations.revoke_token(name, actor=admin)
+    assert "(3 ended or revoked)" in found()[0][1]

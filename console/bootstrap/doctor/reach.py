@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from config.settings import Settings
 from console.bootstrap.daemon import make_prober
 from console.bootstrap.doctor.findings import Finding, Named, fail, ok, warn
 from console.format import age
+from scheduler.domain.access import Role
 from scheduler.domain.service import ServiceState
 from scheduler.domain.snapshot import ProcessInfo
 from scheduler.ports.clock import SystemClock
-from scheduler.ports.store import StoreError
+from scheduler.ports.store import Store, StoreError
 from scheduler.store import open_store
 from scheduler.testing import MemoryStore
 
+T = TypeVar("T")
+
 CONNECT_S = 2.0
+SOON = timedelta(days=7)
+"""A token that ends within this time is worth a word."""
 DAEMONS = frozenset({"serve", "up", "demo", "standby"})
 
 
@@ -28,13 +34,19 @@ def reach_checks(settings: Settings) -> Sequence[Named]:
     return (
         ("daemon", lambda: _daemon(settings)),
         ("port", lambda: _port(settings)),
+        ("tokens", lambda: _tokens(settings)),
         ("services", lambda: _services(settings)),
         ("channels", lambda: _channels(settings)),
     )
 
 
 def _processes(settings: Settings) -> list[ProcessInfo] | None:
-    """Who has beaten lately; None: there is no database yet, or it cannot be used (another check says so)."""
+    """Who has beaten lately; None: see ``_read``."""
+    return _read(settings, lambda store: store.processes())
+
+
+def _read(settings: Settings, read: Callable[[Store], T]) -> T | None:
+    """What a store holds; None: there is no database yet, or it cannot be used (another check says so)."""
     url = settings.database_url
     if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
         return None
@@ -43,7 +55,7 @@ def _processes(settings: Settings) -> list[ProcessInfo] | None:
     except StoreError:
         return None
     try:
-        return store.processes()
+        return read(store)
     finally:
         store.close()
 
@@ -88,6 +100,38 @@ def _port(settings: Settings) -> Iterable[Finding]:
         yield warn("port", f"a daemon lives, but nothing answers at {api.host}:{api.port}", "look into its log")
     else:
         yield ok("port", f"{api.host}:{api.port} {'answers' if taken else 'is free'}")
+
+
+def _tokens(settings: Settings) -> Iterable[Finding]:
+    """Who may call the API: nobody, or one that may do everything and never ends?"""
+    if not settings.api.enabled:
+        yield ok("tokens", "the API is switched off")
+        return
+    tokens = _read(settings, lambda store: store.tokens())
+    now = SystemClock().now()
+    good = [token for token in tokens or () if token.is_good(now)]
+    if not good:
+        left = f" ({len(tokens)} ended or revoked)" if tokens else ""
+        yield warn(
+            "tokens",
+            f"the API is on and there is no token that counts{left}: nobody can call it",
+            "predawn token add NAME --role operator, or api.enabled = false",
+        )
+        return
+    lasting = [token.name for token in good if token.role is Role.ADMIN and token.expires_at is None]
+    if lasting:
+        yield warn(
+            "tokens",
+            f"admin for ever: {', '.join(lasting)}",
+            "give it the role it needs and an end: predawn token revoke NAME, then token add NAME --role … --days 90",
+        )
+    soon = [token for token in good if token.expires_at is not None and token.expires_at - now < SOON]
+    for token in soon:
+        yield warn(
+            "tokens", f"{token.name} ends {token.expires_at:%Y-%m-%d}", "make a new one before: predawn token add"
+        )
+    if not lasting and not soon:
+        yield ok("tokens", ", ".join(f"{token.name} ({token.role})" for token in good))
 
 
 def _services(settings: Settings) -> Iterable[Finding]:

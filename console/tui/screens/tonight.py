@@ -54,7 +54,7 @@ def _hint(frame: Frame, alert: Alert, count: int) -> str:
     key = key_label(frame.keymap.key(BY_ID["alert.ack"]))
     parts = [f"+{count - 1}"] * (count > 1 and frame.rows < ALARMS_FROM_ROWS)
     word = " acknowledges" if frame.columns >= HINT_FROM else " acks"
-    parts += [key + word] * (alert.state is AlertState.FIRING)
+    parts += [key + word] * (alert.state is AlertState.FIRING and frame.past is None)
     return "  " + f" {frame.signs.dot} ".join(parts) if parts else ""
 
 
