@@ -69,7 +69,14 @@ class Amount:
 
 
 def start(kind: str, home: Path, report: Path | None = None, bytes_per_s: float | None = None) -> MeasuredTerminal:
-    """The program in a terminal, as people start it; with ``report`` its event loop is watched, at a cost of CPU."""
+    """The program in a terminal, as people start it.
+
+    Args:
+        kind: ``console`` or ``stock``.
+        home: the folder with the database.
+        report: watch the event loop, which costs CPU time, and write there how long it was held up.
+        bytes_per_s: how fast the terminal is.
+    """
     command = [sys.executable, "-m", "benchmarks._console_child", kind, str(home), str(report or "")]
     if kind == "console" and report is None:
         command = [sys.executable, "-m", "console.cli.main", "--home", str(home), "console"]

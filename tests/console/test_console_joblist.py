@@ -12,6 +12,7 @@ from console_world import NOW, FakeOperations, job, make_app, screen_text, snaps
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_console_app import SMALL, shows, until
+from textual import events
 
 from console.tui.joblist import pages
 from console.tui.joblist.pages import Query, order_key, read
@@ -225,6 +226,21 @@ async def test_the_list_follows_the_filter_as_it_is_typed_and_escape_puts_it_bac
         await shows(app, "filter status:failed  100 jobs")
         await pilot.press("escape")
         await shows(app, "300 jobs  row 1")
+
+
+@pytest.mark.parametrize("leaving", ["enter", "escape"])
+async def test_keys_typed_quickly_after_the_filter_are_for_the_list(leaving: str) -> None:
+    app = make_app(FakeOperations(snapshot(jobs=many(300))))
+    async with app.run_test(size=SMALL) as pilot:
+        await shows(app, "ON TRACK")
+        await pilot.press("2")
+        await shows(app, "300 jobs  row 1")
+        await pilot.press("slash", *"status:queued")
+        await shows(app, "filter status:queued  100 jobs")
+        for key, character in ((leaving, None), ("j", "j"), ("j", "j")):
+            app.post_message(events.Key(key, character))  # all at once, as a quick hand over a slow line sends them
+        await until(lambda: isinstance(app.focused, JobTable), "the list has the keys again")
+        await shows(app, "jobs  row 3")
 
 
 async def test_the_order_changes_by_key() -> None:

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import pyte
 import pytest
 
 HERE = Path(__file__).parent
@@ -48,10 +49,22 @@ print("ended", app.return_code)
 class Terminal:
     """A pseudo-terminal with the console in it."""
 
-    def __init__(self, *, busy: bool = False, ignore_hangup: bool = False, **environment: str) -> None:
+    def __init__(
+        self,
+        *,
+        busy: bool = False,
+        ignore_hangup: bool = False,
+        program: str | None = None,
+        size: tuple[int, int] = (80, 24),
+        **environment: str,
+    ) -> None:
         self.master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-        program = PROGRAM.format(here=str(HERE), busy=busy)
+        self.size = size
+        self._screen = pyte.Screen(*size)
+        self._stream = pyte.ByteStream(self._screen)
+        self._fed = 0
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
+        program = program or PROGRAM.format(here=str(HERE), busy=busy)
         if ignore_hangup:
             program = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n" + program
         self.process = subprocess.Popen(
@@ -89,6 +102,24 @@ class Terminal:
         while text not in self.seen:
             assert time.monotonic() < end, self.seen[-2000:]
             self.read(0.1)
+
+    def display(self) -> str:
+        """What stands on the screen."""
+        if self._fed > len(self.seen):
+            self._fed = 0
+        self._stream.feed(self.seen[self._fed :])
+        self._fed = len(self.seen)
+        rows = (self._screen.buffer[y] for y in range(self.size[1]))
+        return "\n".join("".join(row[x].data for x in range(self.size[0])) for row in rows)
+
+    def shows(self, *words: str) -> str:
+        """Read until all of these stand on the screen."""
+        end = time.monotonic() + 30
+        while not all(word in (shown := self.display()) for word in words):
+            assert time.monotonic() < end, f"{words} not in\n{shown}"
+            assert self.process.poll() is None, shown
+            self.read(0.1)
+        return shown
 
     def drain(self, seconds: float, bytes_per_s: float) -> int:
         """Take what is written, no faster than so, and answer as a terminal that has drawn it; how much it was."""

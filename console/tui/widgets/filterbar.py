@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import takewhile
@@ -79,12 +79,30 @@ class FilterInput(Input):
 
     BINDINGS: ClassVar = [Binding("tab", "complete", "Complete", show=False)]
 
+    def __init__(self, may_leave: Callable[[], bool], *, id: str) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id, compact=True, select_on_focus=False, placeholder="status:failed type:daily*")
+        self.cursor_blink = False
+        self.closing = False
+        self._may_leave = may_leave
+
+    closing: bool
+    """Enter or escape was pressed: keys that were typed quickly after it are meant for what comes into focus next."""
+
     class Complete(Message):
         """Tab was pressed."""
 
     def action_complete(self) -> None:
         """Take what may follow."""
         self.post_message(self.Complete())
+
+    async def _on_key(self, event: events.Key) -> None:
+        if self.closing:
+            event.stop()
+            event.prevent_default()
+            self.app.post_message(events.Key(event.key, event.character))  # pyright: ignore[reportUnknownMemberType] - Textual leaves the app's type open
+            return
+        self.closing = event.key == "escape" or (event.key == "enter" and self._may_leave())
+        await super()._on_key(event)
 
 
 class FilterBar(Vertical):
@@ -119,11 +137,7 @@ class FilterBar(Vertical):
 
     def compose(self) -> ComposeResult:
         """The line and the hint."""
-        text = FilterInput(
-            id="filter-text", compact=True, select_on_focus=False, placeholder="status:failed type:daily*"
-        )
-        text.cursor_blink = False
-        yield text
+        yield FilterInput(self._readable, id="filter-text")
         yield Panel(self._draw_hint, id="filter-hint")
 
     @property
@@ -135,6 +149,7 @@ class FilterBar(Vertical):
         """Let the reader type, beginning with ``text``."""
         self._before = text
         self.display = True
+        self.input.closing = False
         self.input.value = text
         self.input.cursor_position = len(text)
         self.screen.set_focus(self.input)  # now, and not a message later: the next key is meant for it
@@ -167,7 +182,7 @@ class FilterBar(Vertical):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter keeps it, where it can be read."""
         event.stop()
-        if self._hint().problem is None:
+        if self._readable():
             self._stop()
             self.post_message(self.Closed(kept=True, text=self.input.value.strip()))
 
@@ -219,6 +234,9 @@ class FilterBar(Vertical):
             return Hint(None, 0, ())
         frame = self._frame
         return hint(text, self.input.cursor_position, now=frame.now, timezone=frame.view.timezone, known=self._known())
+
+    def _readable(self) -> bool:
+        return self._hint().problem is None
 
     def _draw_hint(self, frame: Frame) -> list[Content]:
         said = self._hint()
