@@ -12,7 +12,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -46,6 +46,11 @@ print("ended", app.return_code)
 """
 
 
+def _without_size(environment: Mapping[str, str]) -> dict[str, str]:
+    """Without the size of the terminal that the tests run in: it would outrank that of the pseudo-terminal."""
+    return {name: value for name, value in environment.items() if name not in {"COLUMNS", "LINES"}}
+
+
 class Terminal:
     """A pseudo-terminal with the console in it."""
 
@@ -73,7 +78,12 @@ class Terminal:
             stdout=slave,
             stderr=slave,
             start_new_session=True,
-            env={**os.environ, "TERM": "xterm-256color", "PYTHONPATH": str(HERE.parents[1]), **environment},
+            env={
+                **_without_size(os.environ),
+                "TERM": "xterm-256color",
+                "PYTHONPATH": str(HERE.parents[1]),
+                **environment,
+            },
             cwd=HERE,
         )
         os.close(slave)
