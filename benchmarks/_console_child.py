@@ -56,6 +56,7 @@ def stock(home: Path, file: Path) -> None:
         """The table."""
 
         TITLE = "Stock"
+        CSS = "#table { height: 1fr; }"
         BINDINGS = [("q", "quit", "Quit"), ("slash", "filter", "Filter")]  # noqa: RUF012 - Textual reads it from the class
         wanted = ""
 

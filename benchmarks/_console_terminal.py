@@ -66,7 +66,8 @@ class MeasuredTerminal:
             stdout=slave,
             stderr=slave,  # Textual draws there
             start_new_session=True,
-            env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", **(environment or {})},
+            env={**os.environ, "COLUMNS": "", "LINES": "", "TERM": "xterm-256color", "COLORTERM": "truecolor"}
+            | dict(environment or {}),
         )
         os.close(slave)
         self._reader = threading.Thread(target=self._read, daemon=True)

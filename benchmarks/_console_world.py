@@ -20,8 +20,8 @@ _FILL = """
         CASE n % 5 WHEN 0 THEN 'high' ELSE 'normal' END,
         CASE n % 50 WHEN 0 THEN 'failed' WHEN 1 THEN 'cancelled' WHEN 2 THEN 'queued' ELSE 'completed' END,
         json_object('brief', json_object('title', 'Current affairs of day ' || n), 'video_url', 'file:///v.mp4'),
-        1, strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', '-' || (:total - :first - n) || ' seconds'),
-        strftime('%Y-%m-%dT%H:%M:%f000Z', 'now'), 'daily_ca:' || (:first + n),
+        1, strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', '-' || (3600 + :total - :first - n) || ' seconds'),
+        strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', '-1 hour'), 'daily_ca:' || (:first + n),
         CASE n % 50 WHEN 0 THEN json_object('message', 'no answer within 240 s', 'type', 'TIMEOUT', 'timestamp',
             '2026-11-20T03:00:00+00:00', 'stage', 'revideo') END
     FROM count"""
@@ -37,7 +37,7 @@ _STOP = """
 
 
 def fill(home: Path, rows: int) -> None:
-    """A database of so many jobs, nearly all of them long done."""
+    """A database of so many jobs, nearly all of them long done; in the last hour nothing has come."""
     home.mkdir(parents=True, exist_ok=True)
     open_store(f"sqlite:///{home / 'predawn.db'}", synchronous="NORMAL").close()
     with closing(sqlite3.connect(home / "predawn.db", isolation_level=None)) as connection:

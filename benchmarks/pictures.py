@@ -50,7 +50,8 @@ class Recorder:
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
         environment = {**os.environ, "PREDAWN_HOME": str(home), "TERM": "xterm-256color", "COLORTERM": "truecolor"}
-        environment.pop("NO_COLOR", None)
+        for outranking in ("NO_COLOR", "COLUMNS", "LINES"):
+            environment.pop(outranking, None)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "console.cli.main", "demo", "--fault", FAULT],
             stdin=slave,
