@@ -35,6 +35,10 @@ def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     try:
         url = server.get_uri()
         engine = open_engine(url)
+        # As with SQLite above: nothing here pulls the plug, and the last checkpoint of it all takes a minute.
+        with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+            connection.exec_driver_sql("ALTER SYSTEM SET fsync = off")
+            connection.exec_driver_sql("SELECT pg_reload_conf()")
         migrate(engine)
         engine.dispose()
         yield url
