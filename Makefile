@@ -58,7 +58,7 @@ pictures: $(DEV) ## The pictures of docs/ and the text cast, from a night of the
 bench-queue: $(DEV) ## The queue beside huey, procrastinate and pgqueuer
 	@$(BIN)/python -m benchmarks.queue $(BENCH_ARGS)
 
-bench-console: $(DEV) ## The console in a terminal, beside a stock DataTable, over a thousand and a million jobs (about 6 minutes)
+bench-console: $(DEV) ## The console in a terminal, beside a stock DataTable, over a thousand and a million jobs (about 10 minutes)
 	@$(BIN)/python -m benchmarks.console $(BENCH_ARGS)
 
 format: $(DEV) ## Let ruff rewrite what it can
@@ -79,7 +79,7 @@ clean: ## Remove what make made: .venv, caches, the demo's home
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## This list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "predawn needs Python 3.11 or newer; $(PYTHON) is older. Use: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 1; }

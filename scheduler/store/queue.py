@@ -6,7 +6,7 @@ import builtins
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, literal, select, text, tuple_
+from sqlalchemy import ColumnElement, func, literal, select, tuple_
 
 from scheduler.domain.filter import Count, Filter, JobSort
 from scheduler.domain.job import (
@@ -27,13 +27,9 @@ from scheduler.store.filter_sql import conditions
 from scheduler.store.mapping import checkpoint_of, config_of
 from scheduler.store.plain import cursor_of, cursor_rank, cursor_seq
 from scheduler.store.rows import checkpoints, job_queue_config, jobs
-from scheduler.store.sqltypes import UtcDateTime, db_time
+from scheduler.store.sqltypes import db_time
 
-_OLDEST = select(func.min(jobs.c.queued_at)).where(QUEUED)
-_OLDEST_SQLITE = text(
-    "SELECT min(queued_at) AS oldest FROM jobs INDEXED BY jobs_waiting WHERE status = 'queued'"
-).columns(oldest=UtcDateTime())
-"""SQLite by itself would read every queued job: it takes the index of all states for the better one."""
+_OLDEST = select(func.min(jobs.c.queued_at)).where(QUEUED).with_hint(jobs, "INDEXED BY jobs_waiting", "sqlite")
 
 
 _ORDER: dict[JobSort, tuple[Any, ...]] = {
@@ -130,7 +126,7 @@ class SqlQueue(SqlEnqueue):
         """How many jobs are in which state, from counters; the oldest one's age counts from when it was last queued."""
         with self._db.read() as connection:
             parts = read_counts(connection)
-            oldest = connection.execute(_OLDEST_SQLITE if self._db.is_sqlite else _OLDEST).scalar_one_or_none()
+            oldest = connection.execute(_OLDEST).scalar_one_or_none()
             age = None if oldest is None else (self._now(connection) - oldest).total_seconds()
         return depth_of(parts, None if age is None else max(age, 0.0))
 
