@@ -2,7 +2,7 @@
 
 SQLite: WAL, ``synchronous=FULL`` by default, foreign keys, and ``BEGIN IMMEDIATE`` for every transaction that writes,
 so that two writers queue up instead of failing halfway. Writers of one process queue on a lock of ours first: SQLite's
-own wait between processes sleeps and is not fair.
+own wait between processes sleeps and is not fair. The log is moved into the file by a thread (``checkpoints.py``).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuch
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from scheduler.ports.store import StoreError, StoreReplacedError, StoreUnavailableError
+from scheduler.store.checkpoints import NET_PAGES, Checkpoints
 from scheduler.store.errors import is_database_error, translate
 from scheduler.store.plain import json_text
 
@@ -134,7 +135,12 @@ def _open_sqlite(url: URL, busy_timeout_s: float, synchronous: str) -> Engine:
     def _connected(connection: sqlite3.Connection, _record: object) -> None:  # pyright: ignore[reportUnusedFunction] - SQLAlchemy calls it
         # The sqlite3 module must not begin transactions by itself: _begin below does.
         connection.isolation_level = None
-        for pragma in (f"synchronous={synchronous}", "foreign_keys=ON", f"journal_size_limit={_JOURNAL_LIMIT}"):
+        for pragma in (
+            f"synchronous={synchronous}",
+            "foreign_keys=ON",
+            f"journal_size_limit={_JOURNAL_LIMIT}",
+            f"wal_autocheckpoint={NET_PAGES}",
+        ):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
@@ -195,6 +201,7 @@ class Database:
         self._writing = engine.execution_options(**{_WRITES: True})
         self._single = self._writing if self.is_sqlite else engine.execution_options(isolation_level="AUTOCOMMIT")
         self._write_lock = threading.Lock()
+        self._checkpoints = Checkpoints(engine) if self.is_sqlite else None
         self._busy_timeout_s = busy_timeout_s
         self._watch_lock = threading.Lock()
         self._watch: PoolProxiedConnection | None = None
@@ -324,6 +331,8 @@ class Database:
             with self._watch_lock:
                 self._see_that_it_is_there()
             yield
+            if self._checkpoints is not None:
+                self._checkpoints.committed()
         finally:
             self._write_lock.release()
 
@@ -354,6 +363,8 @@ class Database:
 
     def close(self) -> None:
         """Close every connection."""
+        if self._checkpoints is not None:
+            self._checkpoints.close()
         with self._watch_lock:
             if self._watch is not None:
                 self._watch.close()

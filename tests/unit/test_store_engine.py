@@ -6,6 +6,8 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from sqlalchemy import event
 from scheduler.domain.job import JobSpec
 from scheduler.ports.store import SchemaError, StoreCorruptError, StoreError, StoreUnavailableError
 from scheduler.store import open_store
+from scheduler.store.checkpoints import EVERY
 from scheduler.store.engine import database_name, open_engine, parse_url
 from scheduler.store.migrations import HEAD, migrate
 
@@ -181,3 +184,25 @@ def test_server_that_is_not_there_is_said_to_be_out_of_reach() -> None:
 def test_types_come_without_the_weight_of_sqlalchemy() -> None:
     code = "import sys, scheduler.store, scheduler.testing; sys.exit('sqlalchemy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_log_is_moved_into_the_file_beside_the_commits(path: Path) -> None:
+    with closing(open_store(url_of(path))) as store, closing(sqlite3.connect(path)) as other:
+
+        def moved() -> bool:
+            # Nothing is left to be moved: what there is of the log is in the file already.
+            content = path.read_bytes()
+            return all(f"number {n}".encode() in content for n in (0, EVERY // 2))
+
+        for n in range(EVERY - 1):
+            store.enqueue(JobSpec("daily_ca", payload={"text": f"number {n}"}))
+        assert other.execute("SELECT count(*) FROM jobs").fetchone() == (EVERY - 1,)
+        assert not any(thread.name == "predawn-checkpoints" for thread in threading.enumerate()), "not for so few"
+        assert not moved()
+        for n in range(3):
+            store.enqueue(JobSpec("daily_ca", payload={"text": f"late {n}"}))
+        until = time.monotonic() + 20
+        while not moved():
+            assert time.monotonic() < until
+            time.sleep(0.02)
+    assert not any(thread.name == "predawn-checkpoints" for thread in threading.enumerate())
