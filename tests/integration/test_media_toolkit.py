@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -316,6 +317,8 @@ async def test_still_black_and_frozen_pictures_are_seen(media: LocalMedia, tmp_p
     assert not report.faststart
     problems = media_problems(report, MediaExpectation(sound=False))
     assert "a still image for its whole length" in problems
+    once = MediaExpectation(sound=False, max_black_ratio=1, min_distinct_frames=1, max_frozen_s=0.9)
+    assert media_problems(report, once) == ("stands still for 1.0 s, at most 0.9 s are allowed",)
 
 
 async def test_bad_clip_or_narration_is_named(media: LocalMedia, tmp_path: Path) -> None:
@@ -398,7 +401,11 @@ async def test_children_serve_more_than_one_call_while_the_toolkit_is_open_and_n
 
 def media_children() -> set[int]:
     """The toolkit's processes below ours: other tests keep a PostgreSQL there."""
-    return {child.pid for child in psutil.Process().children() if "integrations.media" in child.cmdline()}
+    found: set[int] = set()
+    for process_ in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):  # it has just ended
+            found |= {process_.pid} if "integrations.media" in process_.cmdline() else set()
+    return found
 
 
 async def test_an_idle_child_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
