@@ -6,14 +6,12 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
-
-import av
-import av.error
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any
 
 from scheduler.domain.failure import StageFailure
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 SILENCE_DBFS = -50.0
 """A narration whose loudest sample is below this is silence."""
@@ -48,6 +46,10 @@ def decode_sound(path: Path) -> SoundReport:
     Raises:
         StageFailure: INVALID_OUTPUT when there is no sound in it or it cannot be decoded.
     """
+    import av  # noqa: PLC0415 - this and numpy are 30 MB, and most daemons decode no sound
+    import av.error  # noqa: PLC0415 - as above
+    import numpy as np  # noqa: PLC0415 - as above
+
     samples, rate, peak, quiet_s, longest_s = 0, 0, 0.0, 0.0, 0.0
     try:
         with av.open(str(path)) as container:
@@ -82,7 +84,7 @@ def decode_sound(path: Path) -> SoundReport:
 
 def _is_quiet(values: npt.NDArray[Any]) -> bool:
     """Whether a piece of sound, some hundredths of a second, is silence."""
-    return float(np.sqrt(np.mean(values**2))) < 10 ** (SILENCE_DBFS / 20)
+    return math.sqrt(float((values**2).mean())) < 10 ** (SILENCE_DBFS / 20)
 
 
 def riff_size(path: Path) -> int | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 import subprocess
@@ -22,12 +21,14 @@ import pytest
 from PIL import Image
 
 from integrations.media import child, process
+from integrations.media.encoders import encoders
 from integrations.media.process import Children
 from integrations.media.toolkit import MediaToolkit
 from integrations.media.untyped import av
 from scheduler.domain.content import Segment, SegmentKind
 from scheduler.domain.failure import FailureClass, StageFailure
 from scheduler.domain.media import MediaExpectation, media_problems
+from scheduler.pipeline.brief import NEEDED_CODECS
 from scheduler.ports.media import CardContext, Composed, LocalMedia, TimedSegment
 
 CONTEXT = CardContext("Daily Current Affairs", date(2025, 6, 6), 1)
@@ -403,7 +404,7 @@ def media_children() -> set[int]:
     """The toolkit's processes below ours: other tests keep a PostgreSQL there."""
     found: set[int] = set()
     for process_ in psutil.Process().children():
-        with contextlib.suppress(psutil.Error):  # it has just ended
+        with suppress(psutil.Error):  # it has just ended
             found |= {process_.pid} if "integrations.media" in process_.cmdline() else set()
     return found
 
@@ -418,6 +419,21 @@ async def test_an_idle_child_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         await toolkit.silence(tmp_path / "silence.wav", duration_s=0.1)
         assert len(media_children() - before) == 1
     assert not media_children() - before
+
+
+async def test_who_has_nothing_to_do_goes_before_one_composes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = media_children()
+    async with MediaToolkit(processes=2) as toolkit:
+        await asyncio.gather(*(toolkit.silence(tmp_path / f"{n}.wav", duration_s=0.1) for n in range(2)))
+        assert len(media_children() - before) == 2
+        monkeypatch.setattr(process, "LARGE", {"silence"})
+        await toolkit.silence(tmp_path / "last.wav", duration_s=0.1)
+        assert await until(lambda: len(media_children() - before) == 1, 10)
+
+
+async def test_the_encoders_are_asked_for_in_another_process() -> None:
+    encoders.cache_clear()
+    assert await asyncio.to_thread(encoders) >= NEEDED_CODECS
 
 
 async def test_an_idle_child_that_holds_much_goes_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -475,6 +491,7 @@ from datetime import date
 from pathlib import Path
 from integrations.media.toolkit import MediaToolkit
 from scheduler.domain.content import Segment, SegmentKind
+from scheduler.pipeline.brief import NEEDED_CODECS
 from scheduler.ports.media import CardContext
 
 start = asyncio.create_subprocess_exec
