@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from config.settings import Settings
 from console.bootstrap.content import brief_source
@@ -23,6 +24,7 @@ from scheduler.ports.store import Store, StoreUnavailableError
 from scheduler.queue.pooler import refuse_pooler_url
 from scheduler.recording.file import MEGABYTE
 from scheduler.recording.reader import RecordingReader
+from scheduler.redaction import keep_secret
 from scheduler.store import open_store
 
 NIGHTLY_LIMIT_S = 9 * 3600.0
@@ -110,6 +112,7 @@ def open_operations(settings: Settings) -> StoreOperations:
 
 def make_operations(settings: Settings, store: Store, types: Mapping[str, JobType] | None = None) -> StoreOperations:
     """Operations over an open store; ``types``: the job types, where they are known already."""
+    keep_secret(settings, urlsplit(settings.database_url).password)
     return StoreOperations(
         store,
         settings,
