@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import structlog
+
 from config.settings import Settings
 from console.bootstrap.content import brief_source
 from integrations.content.asked import DoubtSource, PromptSource
@@ -17,7 +19,8 @@ from scheduler.domain.render import StageName
 from scheduler.domain.service import ServiceHealth
 from scheduler.job_types import ORCHESTRATOR, PIPELINE, SORA, WORKFLOW, JobType, by_name
 from scheduler.operations import StoreOperations
-from scheduler.plugins import PluginContext, job_type_plugins
+from scheduler.pipeline.added import AddedStage
+from scheduler.plugins import PluginContext, PluginError, added_stages, job_type_plugins
 from scheduler.ports.alerts import Trial
 from scheduler.ports.clock import SystemClock
 from scheduler.ports.store import Store, StoreUnavailableError
@@ -26,6 +29,8 @@ from scheduler.recording.file import MEGABYTE
 from scheduler.recording.reader import RecordingReader
 from scheduler.redaction import keep_secret
 from scheduler.store import open_store
+
+log = structlog.get_logger("predawn.bootstrap")
 
 NIGHTLY_LIMIT_S = 9 * 3600.0
 """Seconds the nightly run may take in all, also when it starts early; its deadline ends it before (design.md, Job)."""
@@ -119,10 +124,20 @@ def make_operations(settings: Settings, store: Store, types: Mapping[str, JobTyp
         SystemClock(),
         job_types=types or job_types(settings, ask=False),
         chains=chains(settings),
+        added=lambda: _added(settings),
         probe=lambda: _probe(settings),
         trial=lambda channel: _trial(settings, channel),
         recording=RecordingReader(settings.recording_file, limit_bytes=settings.recording.limit_mb * MEGABYTE),
     )
+
+
+def _added(settings: Settings) -> tuple[AddedStage, ...]:
+    """The stages that plug-ins add; a plug-in that cannot be used stops the daemon, and no reader."""
+    try:
+        return added_stages(PluginContext(settings))
+    except PluginError as error:
+        log.warning("stages of plug-ins are not counted in what is foretold", error=str(error))
+        return ()
 
 
 def _probe(settings: Settings) -> tuple[ServiceHealth, ...]:
