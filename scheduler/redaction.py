@@ -97,10 +97,17 @@ def _bounded(text: str, chars: int) -> str:
     return text if len(text) <= chars else f"{text[:begin]} … {text[begin + 3 - chars :]}"
 
 
-def _secrets(settings: BaseModel) -> Iterable[str]:
-    for name in type(settings).model_fields:
-        value = getattr(settings, name)
-        if isinstance(value, SecretStr):
-            yield value.get_secret_value()
-        elif isinstance(value, BaseModel):
-            yield from _secrets(value)
+def _secrets(value: Any) -> Iterable[str]:
+    match value:
+        case SecretStr():
+            # A setting may hold several, ``alerts.apprise_urls`` does.
+            yield from value.get_secret_value().replace(",", " ").split()
+        case BaseModel():
+            yield from _secrets([getattr(value, name) for name in type(value).model_fields])
+        case Mapping():
+            yield from _secrets(list(cast("Mapping[Any, Any]", value).values()))
+        case list() | tuple():
+            for part in cast("Iterable[Any]", value):
+                yield from _secrets(part)
+        case _:
+            pass

@@ -13,7 +13,7 @@ import pytest
 import structlog
 from pydantic import SecretStr
 
-from config.settings import Settings, SpeechSettings
+from config.settings import AlertSettings, Settings, SpeechSettings
 from scheduler import redaction
 from scheduler.domain.failure import FailureClass, StageFailure
 from scheduler.logs import MAX_VALUE, configure, quiet
@@ -26,7 +26,9 @@ KEY = "a4f-live-3f9d2c"
 @pytest.fixture(autouse=True)
 def known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(redaction, "_known", set[str]())
-    keep_secret(Settings(home=tmp_path, speech=SpeechSettings(a4f_key=SecretStr(KEY))), "db-password", None, "abc")
+    alerts = AlertSettings(apprise_urls=SecretStr("ntfy://one-topic, json://other-host/hook"))
+    settings = Settings(home=tmp_path, speech=SpeechSettings(a4f_key=SecretStr(KEY)), alerts=alerts)
+    keep_secret(settings, "db-password", None, "abc")
 
 
 @pytest.fixture
@@ -46,6 +48,7 @@ def lines(tmp_path: Path) -> Iterator[Any]:
         ("GET /x?api_key=0123456789&page=2", f"GET /x?api_key={HIDDEN}&page=2"),
         ('{"access_token": "zzz", "n": 1}', f'{{"access_token": "{HIDDEN}", "n": 1}}'),
         ("bad eyJhbGciOi.eyJzdWIiOi.c2lnbmF0dXJl here", f"bad {HIDDEN} here"),
+        ("json://other-host/hook answers 500", f"{HIDDEN} answers 500"),
         ("xoxb-1234567890-abc was revoked", f"{HIDDEN} was revoked"),
         ("check its token and what it may do (abc)", "check its token and what it may do (abc)"),
         ("basic operations that matter", "basic operations that matter"),
