@@ -232,7 +232,7 @@ class StoreOperations(
     def submit(self, spec: JobSpec, *, actor: Actor) -> Enqueued:
         """Queue a job."""
         self._checked(spec)
-        queued = self._store.enqueue(spec)
+        queued = self._store.enqueue(self._prioritised(spec))
         note(target=queued.job.id, created=queued.created)
         return queued
 

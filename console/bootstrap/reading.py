@@ -16,6 +16,7 @@ from integrations.kit.urls import is_loopback, origin_of
 from integrations.workflow import WorkflowSource
 from scheduler.domain.job import UPGRADE, QueueConfig
 from scheduler.domain.render import StageName
+from scheduler.domain.requests import PromptVideo
 from scheduler.domain.service import ServiceHealth
 from scheduler.job_types import ORCHESTRATOR, PIPELINE, SORA, WORKFLOW, JobType, by_name
 from scheduler.operations import StoreOperations
@@ -163,7 +164,16 @@ def job_types(settings: Settings, *, ask: bool = True) -> dict[str, JobType]:
         JobType(WORKFLOW, WorkflowSource(), route=WORKFLOW, routes=(WORKFLOW,)),
     ]
     no_sora = None if "sora-route" not in off else "set services.sora.enabled, and services.sora.url to your server"
-    types.append(JobType("prompt_video", PromptSource(), route=SORA, routes=(*routes, SORA), off=no_sora))
+    types.append(
+        JobType(
+            "prompt_video",
+            PromptSource(),
+            route=SORA,
+            routes=(*routes, SORA),
+            off=no_sora,
+            priority_of=lambda payload: PromptVideo.of(payload).priority,
+        )
+    )
     return by_name([*types, *job_type_plugins(PluginContext(settings))])
 
 
