@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import subprocess
@@ -22,8 +23,22 @@ from integrations.media.probe import probe
 from scheduler.domain.timing import LEAD_S, segment_durations
 
 MOVIEPY = "moviepy==2.2.1"
+BRIEF = Path(__file__).resolve().parents[1] / "config" / "briefs" / "2025-09-03-gst-two-slabs.md"
 FONTS = Path(__file__).resolve().parents[1] / "integrations" / "media" / "fonts"
 LOOK_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Most memory of some processes together, MB.
+
+    Attributes:
+        rss_mb: resident; what they share (libraries) is counted for each of them.
+        pss_mb: the same with what they share counted once; None where the system does not say (it is not Linux).
+    """
+
+    rss_mb: float
+    pss_mb: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +48,14 @@ class Local:
     Attributes:
         seconds: for ``video_s`` seconds of video.
         speech_s: of which narration took none: it is measured apart, as moviepy gets it ready.
-        rss_mb: of this process and its children together, at most.
+        held: by this process and its children together, at most.
         moviepy_s: seconds for the same cards and sound through moviepy; None: not measured.
     """
 
     video_s: float
     seconds: float
     speech_s: float
-    rss_mb: float
+    held: Held
     moviepy_s: float | None = None
     moviepy_video_s: float | None = None
 
@@ -58,10 +73,11 @@ class Local:
 
 
 class Memory:
-    """Watches how much this process and its children hold, from a thread."""
+    """Watches how much a process and all below it hold, from a thread."""
 
-    def __init__(self) -> None:
-        self.peak = 0
+    def __init__(self, process: psutil.Process | None = None) -> None:
+        self._top = process or psutil.Process()
+        self._rss = self._pss = 0
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -73,20 +89,47 @@ class Memory:
         self._done.set()
         self._thread.join()
 
+    @property
+    def held(self) -> Held:
+        """The most so far."""
+        return Held(self._rss / 2**20, self._pss / 2**20 if self._pss else None)
+
     def _watch(self) -> None:
-        me = psutil.Process()
         while not self._done.wait(LOOK_S):
-            held = 0
-            for process in (me, *me.children(recursive=True)):
-                try:
-                    held += process.memory_info().rss
-                except psutil.Error:
-                    continue
-            self.peak = max(self.peak, held)
+            rss = pss = 0
+            with contextlib.suppress(psutil.Error):
+                for process in (self._top, *self._top.children(recursive=True)):
+                    with contextlib.suppress(psutil.Error):
+                        rss += process.memory_info().rss
+                        pss += shared_once(process.pid)
+            self._rss, self._pss = max(self._rss, rss), max(self._pss, pss)
+
+
+def shared_once(pid: int) -> int:
+    """Bytes that a process holds, its share of what it has together with others; 0 where the system does not say."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines():
+            name, _, rest = line.partition(":")
+            if name == "Pss":
+                return int(rest.split()[0]) * 1024
+    return 0
+
+
+def whole_program() -> Held:
+    """``predawn render`` of a shipped brief, and all the processes that it starts."""
+    with tempfile.TemporaryDirectory(prefix="predawn-bench-") as home:
+        command = [sys.executable, "-m", "console.cli.main", "render", "--brief", str(BRIEF), "--out", home]
+        environment = {**os.environ, "PREDAWN_HOME": home}
+        running = psutil.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with Memory(running) as memory:
+            code = running.wait()
+        if code:
+            raise RuntimeError(f"predawn render ended with {code}")
+        return memory.held
 
 
 def measure(*, with_moviepy: bool) -> Local:
-    """Render; the benchmark's own memory (a few imports) is in ``rss_mb``."""
+    """Render; the benchmark's own memory (what it has imported) is in ``held``."""
     processes = min(2, os.cpu_count() or 1)
     with tempfile.TemporaryDirectory(prefix="predawn-bench-") as name:
         folder = Path(name)
@@ -95,7 +138,7 @@ def measure(*, with_moviepy: bool) -> Local:
         took = {row.stage: row.seconds for row in rows}
         seconds = took["cards"] + took["compose"]
         theirs = moviepy_seconds(folder) if with_moviepy else (None, None)
-    return Local(video_s, seconds, took["speech"], memory.peak / 2**20, *theirs)
+    return Local(video_s, seconds, took["speech"], memory.held, *theirs)
 
 
 def moviepy_seconds(folder: Path) -> tuple[float, float]:

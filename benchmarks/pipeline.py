@@ -90,9 +90,8 @@ def of_local(*, with_moviepy: bool) -> list[Line]:
             found.per_minute_s <= MINUTE_S,
         ),
         Line("  its narration, beside it", f"{found.speech_s:.1f} s"),
-        Line(
-            "  memory of all processes together", f"{found.rss_mb:.0f} MB", f"≤ {RSS_MB:.0f} MB", found.rss_mb <= RSS_MB
-        ),
+        *_held("  memory of all processes together", found.held),
+        *_held("  of predawn render and all that it starts", local.whole_program()),
         Line("  a child process before it begins to work", f"{local.timed_import():.2f} s"),
     ]
     if found.times_faster is not None and found.moviepy_s is not None:
@@ -100,6 +99,14 @@ def of_local(*, with_moviepy: bool) -> list[Line]:
             Line(f"the same cards through {local.MOVIEPY}", f"{found.moviepy_s:.1f} s"),
             Line("  how much faster", f"{found.times_faster:.1f}×", f"≥ {FASTER:.0f}×", found.times_faster >= FASTER),
         ]
+    return lines
+
+
+def _held(what: str, held: local.Held) -> list[Line]:
+    """Resident memory beside what it may be, and what it is when shared pages are counted once."""
+    lines = [Line(what, f"{held.rss_mb:.0f} MB", f"≤ {RSS_MB:.0f} MB", held.rss_mb <= RSS_MB)]
+    if held.pss_mb is not None:
+        lines.append(Line("    libraries they share counted once", f"{held.pss_mb:.0f} MB"))
     return lines
 
 

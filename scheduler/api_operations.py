@@ -105,6 +105,10 @@ class ApiCommands:
         if problem is not None:
             raise InvalidError(problem)
 
+    def _prioritised(self, spec: JobSpec) -> JobSpec:
+        """A checked submission as it is queued."""
+        return self._job_types[spec.job_type].prioritised(spec)
+
     def submit_many(self, submissions: Sequence[Submission]) -> list[Enqueued | OperationError]:
         """Queue many jobs in one transaction; each is permitted, checked and written down as by ``submit``."""
         answers: dict[int, Enqueued | OperationError] = {}
@@ -114,7 +118,11 @@ class ApiCommands:
             answers |= {number: self._refused(submissions[number]) for number in wrong}
             good = [number for number in range(len(submissions)) if number not in answers]
             try:
-                queued = self._store.enqueue_many([submissions[number].spec for number in good]) if good else []
+                queued = (
+                    self._store.enqueue_many([self._prioritised(submissions[number].spec) for number in good])
+                    if good
+                    else []
+                )
             except Exception as error:
                 for number in good:
                     self._broken(submissions[number], error)

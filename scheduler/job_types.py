@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from config.settings import PipelineSettings
 from scheduler.domain.failure import FailureClass, StageFailure
-from scheduler.domain.job import JobSpec
+from scheduler.domain.job import JobSpec, Priority
 from scheduler.ports.content import BriefSource
 
 PIPELINE = "pipeline"
@@ -31,6 +31,7 @@ class JobType:
         routes: the routes its jobs may take at all.
         time_limit_s: seconds a job may run in all; None: ``queue.timeout_s``.
         off: it is turned off here; what to do to have it.
+        priority_of: the priority that a checked payload asks for; None: payloads of this type ask for none.
     """
 
     name: str
@@ -39,6 +40,7 @@ class JobType:
     routes: tuple[str, ...] = (PIPELINE, ORCHESTRATOR)
     time_limit_s: float | None = None
     off: str | None = None
+    priority_of: Callable[[Mapping[str, Any]], Priority] | None = None
 
     def check(self, spec: JobSpec) -> str | None:
         """What is wrong with what is asked for, in words; None: nothing. May look at files."""
@@ -51,6 +53,12 @@ class JobType:
             # Where the brief cannot be looked for now, the job finds out when it runs.
             return None if failure.kind is FailureClass.UNAVAILABLE else failure.message
         return None
+
+    def prioritised(self, spec: JobSpec) -> JobSpec:
+        """What is asked for (and checked), with its payload's priority where the caller gave none of his own. Pure."""
+        if self.priority_of is None or spec.priority is not Priority.NORMAL:
+            return spec
+        return replace(spec, priority=self.priority_of(spec.payload))
 
     def look_ahead(self, payload: Mapping[str, Any], run_date: date) -> tuple[bool | None, str]:
         """Whether a coming run has something to be made from (None: only known when it runs), and what is missing.

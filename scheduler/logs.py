@@ -12,12 +12,21 @@ from typing import Any
 import structlog
 
 from scheduler.ports.operations import StartError
+from scheduler.redaction import HIDDEN, is_secret, writable
 
 MAX_BYTES = 10 * 1024 * 1024
 KEPT = 5
-SECRET_WORDS = ("token", "key", "secret", "password", "authorization")
-NOT_SECRET = frozenset({"idempotency_key"})
-MAX_VALUE = 2_000
+MAX_VALUE, MAX_STACK = 2_000, 10_000
+"""Characters of a value, and of a stack, that a line keeps."""
+
+
+class OwnFile(logging.handlers.RotatingFileHandler):
+    """A file that rotates and that only its owner can read, also after it has rotated."""
+
+    def _open(self) -> Any:
+        file = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.fchmod(file, 0o600)
+        return open(file, self.mode, encoding=self.encoding, errors=self.errors)  # noqa: PTH123 - the handler closes it
 
 
 def configure(file: Path | None, level: str, *, stderr: bool) -> None:
@@ -33,8 +42,6 @@ def configure(file: Path | None, level: str, *, stderr: bool) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        redact,
-        structlog.processors.format_exc_info,
     ]
     handlers: list[logging.Handler] = []
     if file is not None:
@@ -44,10 +51,7 @@ def configure(file: Path | None, level: str, *, stderr: bool) -> None:
             raise StartError(
                 f"the log folder {file.parent} cannot be made ({error.strerror}): set log.file or PREDAWN_HOME"
             ) from error
-        rotating = logging.handlers.RotatingFileHandler(
-            file, maxBytes=MAX_BYTES, backupCount=KEPT, encoding="utf-8", delay=False
-        )
-        os.chmod(file, 0o600)  # noqa: PTH101 - beside the handler that opened it
+        rotating = OwnFile(file, maxBytes=MAX_BYTES, backupCount=KEPT, encoding="utf-8", delay=False)
         rotating.setFormatter(_formatter(shared, structlog.processors.JSONRenderer(ensure_ascii=False)))
         handlers.append(rotating)
     if stderr:
@@ -64,7 +68,7 @@ def configure(file: Path | None, level: str, *, stderr: bool) -> None:
     for noisy in ("apscheduler", "httpx", "httpcore", "uvicorn.access", "alembic", "asyncio"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
     structlog.configure(
-        processors=[*shared[:-1], structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.make_filtering_bound_logger(root.level),
         cache_logger_on_first_use=False,
@@ -77,12 +81,10 @@ def quiet() -> None:
 
 
 def redact(_logger: Any, _method: str, event: Any) -> Any:
-    """Hide what looks like a secret by its name and bound what is long."""
+    """Hide what is secret, by its name or by what it looks like, and bound what is long."""
     for name, value in list(event.items()):
-        if name not in NOT_SECRET and any(word in name.lower() for word in SECRET_WORDS):
-            event[name] = "********"
-        elif isinstance(value, str) and len(value) > MAX_VALUE and name != "exception":
-            event[name] = value[:MAX_VALUE] + "…"
+        chars = MAX_STACK if name == "exception" else MAX_VALUE
+        event[name] = HIDDEN if isinstance(value, str) and value and is_secret(name) else writable(value, chars=chars)
     return event
 
 
@@ -92,6 +94,7 @@ def _formatter(shared: list[Any], renderer: Any) -> structlog.stdlib.ProcessorFo
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,
+            redact,
             renderer,
         ],
     )

@@ -23,6 +23,7 @@ from scheduler.history import HistoryOperations
 from scheduler.job_types import JobType
 from scheduler.nights.foresight import Foresight
 from scheduler.nights.operations import NightsPart
+from scheduler.pipeline.added import AddedStage
 from scheduler.pipeline.views import stage_views
 from scheduler.ports.alerts import Trial
 from scheduler.ports.clock import Clock
@@ -56,6 +57,7 @@ class StoreOperations(
         clock: the time of day.
         job_types: what may be submitted, by name.
         chains: provider names of each stage, best first, as this installation has them.
+        added: the stages that plug-ins add.
         recording: the black box of this machine, or None where there is none to read.
         probe: probes all services once and keeps the answers, or None where that cannot be done.
         trial: sends a test over a channel of alerts, or None where that cannot be done.
@@ -69,6 +71,7 @@ class StoreOperations(
         *,
         job_types: Mapping[str, JobType],
         chains: Mapping[StageName, Sequence[str]],
+        added: Callable[[], Sequence[AddedStage]] = tuple,
         recording: Recording | None = None,
         probe: Callable[[], tuple[ServiceHealth, ...]] | None = None,
         trial: Callable[[str], Trial] | None = None,
@@ -84,7 +87,7 @@ class StoreOperations(
         self._history = store
         self._probe = probe
         self._trial = trial
-        self.foresight = Foresight(store, settings, clock, job_types=job_types, chains=chains)
+        self.foresight = Foresight(store, settings, clock, job_types=job_types, chains=chains, added=added)
 
     @property
     def auditor(self) -> Auditor:
@@ -129,7 +132,9 @@ class StoreOperations(
             if job is not None and not job.is_final:
                 start = job.retry_at or now
             if start is not None:
-                prediction = self.foresight.prediction(stages, now=now, starts_at=start, job=job)
+                prediction = self.foresight.prediction(
+                    stages, now=now, starts_at=start, job=job, job_type=run.state.definition.job_type
+                )
         return tonight(
             run,
             now=now,
@@ -227,7 +232,7 @@ class StoreOperations(
     def submit(self, spec: JobSpec, *, actor: Actor) -> Enqueued:
         """Queue a job."""
         self._checked(spec)
-        queued = self._store.enqueue(spec)
+        queued = self._store.enqueue(self._prioritised(spec))
         note(target=queued.job.id, created=queued.created)
         return queued
 
@@ -332,7 +337,7 @@ class StoreOperations(
             return Ahead()
         return Ahead(
             early_s=self.foresight.lead_s(run.state, run.fire),
-            latest_start_at=self.foresight.latest_start(run.fire),
+            latest_start_at=self.foresight.latest_start(run.state, run.fire),
             content=self.foresight.content(run.state, run.fire),
             content_before_s=self._settings.content.needed_before_s,
         )

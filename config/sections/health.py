@@ -17,7 +17,7 @@ class HealthSettings(Section):
 
     interval_s: Annotated[float, Field(ge=0.2, le=3600)] = 15.0
     """Seconds between probes of a service."""
-    recheck_s: Annotated[float, Field(ge=0.1, le=3600)] = 5.0
+    recheck_s: Annotated[float, Field(ge=0.1, le=3600)] = 10.0
     """Seconds to the next probe after one that failed."""
     timeout_s: Annotated[float, Field(ge=0.1, le=60)] = 3.0
     """Seconds until a probe counts as failed."""

@@ -9,8 +9,6 @@ from types import TracebackType
 from typing import Any, Self
 
 from config.settings import Settings
-from console.bootstrap.alerts import make_alert_parts
-from console.bootstrap.api import served_api
 from console.bootstrap.memory import settle
 from console.bootstrap.pipeline import make_routes
 from console.bootstrap.reading import make_operations, open_installation_store
@@ -98,6 +96,9 @@ class Installation:
         timer = None
         alerts: list[Any] = []
         if kind in {"serve", "up", "demo"}:
+            from console.bootstrap.alerts import make_alert_parts  # noqa: PLC0415 - Slack's SDK: 25 MB no worker needs
+            from console.bootstrap.api import served_api  # noqa: PLC0415 - FastAPI: as much again
+
             timer = Timer(
                 store,
                 schedule_definitions(settings),

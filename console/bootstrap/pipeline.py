@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Collection
-
 from config.settings import Settings
 from console.bootstrap.reading import job_types, unconfigured
 from console.bootstrap.storage import upload_providers
 from integrations.a4f import A4fSpeech, CachedSpeech, NarrationCache
 from integrations.chat_script.provider import ChatScript
 from integrations.manim.provider import ManimApi
+from integrations.media.encoders import encoders
 from integrations.media.providers import Espeak, LocalComposer, MediaProbe, Silence, StaticCards
 from integrations.orchestrator import OrchestratorApi, OrchestratorRoute
 from integrations.revideo.provider import RevideoApi
@@ -106,11 +104,3 @@ def make_routes(settings: Settings, media: LocalMedia, publisher: ArtifactPublis
         by_type={name: kind.default_route(chosen) for name, kind in job_types(settings).items()},
         added=added_stages(PluginContext(settings, media, publisher)),
     )
-
-
-@functools.cache
-def encoders() -> Collection[str]:
-    """Names of the encoders that PyAV brings."""
-    import av.codec  # noqa: PLC0415 - 40 MB that only a worker needs
-
-    return frozenset(av.codec.codecs_available)

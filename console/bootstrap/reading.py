@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
+
+import structlog
 
 from config.settings import Settings
 from console.bootstrap.content import brief_source
@@ -13,17 +16,22 @@ from integrations.kit.urls import is_loopback, origin_of
 from integrations.workflow import WorkflowSource
 from scheduler.domain.job import UPGRADE, QueueConfig
 from scheduler.domain.render import StageName
+from scheduler.domain.requests import PromptVideo
 from scheduler.domain.service import ServiceHealth
 from scheduler.job_types import ORCHESTRATOR, PIPELINE, SORA, WORKFLOW, JobType, by_name
 from scheduler.operations import StoreOperations
-from scheduler.plugins import PluginContext, job_type_plugins
+from scheduler.pipeline.added import AddedStage
+from scheduler.plugins import PluginContext, PluginError, added_stages, job_type_plugins
 from scheduler.ports.alerts import Trial
 from scheduler.ports.clock import SystemClock
 from scheduler.ports.store import Store, StoreUnavailableError
 from scheduler.queue.pooler import refuse_pooler_url
 from scheduler.recording.file import MEGABYTE
 from scheduler.recording.reader import RecordingReader
+from scheduler.redaction import keep_secret
 from scheduler.store import open_store
+
+log = structlog.get_logger("predawn.bootstrap")
 
 NIGHTLY_LIMIT_S = 9 * 3600.0
 """Seconds the nightly run may take in all, also when it starts early; its deadline ends it before (design.md, Job)."""
@@ -110,16 +118,27 @@ def open_operations(settings: Settings) -> StoreOperations:
 
 def make_operations(settings: Settings, store: Store, types: Mapping[str, JobType] | None = None) -> StoreOperations:
     """Operations over an open store; ``types``: the job types, where they are known already."""
+    keep_secret(settings, urlsplit(settings.database_url).password)
     return StoreOperations(
         store,
         settings,
         SystemClock(),
         job_types=types or job_types(settings, ask=False),
         chains=chains(settings),
+        added=lambda: _added(settings),
         probe=lambda: _probe(settings),
         trial=lambda channel: _trial(settings, channel),
         recording=RecordingReader(settings.recording_file, limit_bytes=settings.recording.limit_mb * MEGABYTE),
     )
+
+
+def _added(settings: Settings) -> tuple[AddedStage, ...]:
+    """The stages that plug-ins add; a plug-in that cannot be used stops the daemon, and no reader."""
+    try:
+        return added_stages(PluginContext(settings))
+    except PluginError as error:
+        log.warning("stages of plug-ins are not counted in what is foretold", error=str(error))
+        return ()
 
 
 def _probe(settings: Settings) -> tuple[ServiceHealth, ...]:
@@ -145,7 +164,16 @@ def job_types(settings: Settings, *, ask: bool = True) -> dict[str, JobType]:
         JobType(WORKFLOW, WorkflowSource(), route=WORKFLOW, routes=(WORKFLOW,)),
     ]
     no_sora = None if "sora-route" not in off else "set services.sora.enabled, and services.sora.url to your server"
-    types.append(JobType("prompt_video", PromptSource(), route=SORA, routes=(*routes, SORA), off=no_sora))
+    types.append(
+        JobType(
+            "prompt_video",
+            PromptSource(),
+            route=SORA,
+            routes=(*routes, SORA),
+            off=no_sora,
+            priority_of=lambda payload: PromptVideo.of(payload).priority,
+        )
+    )
     return by_name([*types, *job_type_plugins(PluginContext(settings))])
 
 

@@ -11,7 +11,6 @@ from pydantic import SecretStr
 
 from config.settings import Settings
 from integrations.local_services.faults import Fault, parse_faults
-from integrations.local_services.running import LocalServices
 from integrations.media.toolkit import MediaToolkit
 
 
@@ -34,6 +33,8 @@ async def local_services(
         ValueError: a fault is wrong.
         PortTakenError: a port is in use.
     """
+    from integrations.local_services.running import LocalServices  # noqa: PLC0415 - 40 MB that a mere render needs not
+
     chosen = check_faults(faults)
     media = MediaToolkit(processes=settings.pipeline.render_processes)
     running = LocalServices(media, settings.home / "local-services", ports=ports, faults=chosen)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 from integrations.a4f.cache import NarrationCache
 from integrations.a4f.request import MEDIA_TYPES
 from integrations.kit.artifacts import artifact_of
 from integrations.kit.audio import decode_sound
-from integrations.kit.segments import joined_output, usable_parts
+from integrations.kit.segments import narrated, usable_parts
 from scheduler.domain.content import Segment
 from scheduler.domain.failure import FailureClass, StageFailure
 from scheduler.domain.render import StageOutput
@@ -58,9 +57,7 @@ class CachedSpeech:
                 retryable=False,
                 details={"missing_segments": missing},
             )
-        output = joined_output(call, parts, provider=self.name, role="narration", as_role="narration")
-        silent = all(part.data.get("silent") is True for part in parts.values())
-        return replace(output, data={**output.data, "silent": silent})
+        return narrated(call, parts, provider=self.name)
 
     def _take(self, call: Call, segment: Segment) -> StageOutput | None:
         kept = self._cache.find(segment.narration, voice=self._voice, speed=self._speed)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from pathlib import Path
 
 from config.sections.base import Url
@@ -20,7 +19,7 @@ from integrations.a4f.request import (
 from integrations.kit.artifacts import artifact_of
 from integrations.kit.audio import decode_sound, sound_problems
 from integrations.kit.http import HttpService, Trace
-from integrations.kit.segments import joined_output, make_missing, usable_parts
+from integrations.kit.segments import make_missing, narrated, usable_parts
 from scheduler.domain.content import Segment
 from scheduler.domain.failure import StageFailure
 from scheduler.domain.render import StageOutput
@@ -69,9 +68,7 @@ class A4fSpeech:
                 return await self._narrate(a4f, call, segment)
 
             parts = await make_missing(call, make, at_once=AT_ONCE)
-        output = joined_output(call, parts, provider=self.name, role="narration", as_role="narration")
-        silent = all(part.data.get("silent") is True for part in parts.values())
-        return replace(output, data={**output.data, "silent": silent})
+        return narrated(call, parts, provider=self.name)
 
     async def _narrate(self, a4f: HttpService, call: Call, segment: Segment) -> StageOutput:
         text = segment.narration

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,10 @@ from typing import Any
 from config.settings import SpeechSettings
 from integrations.kit.artifacts import artifact_of
 from integrations.kit.checked import probed
-from integrations.kit.timed import is_silent
+from integrations.kit.timed import planned
 from integrations.kit.urls import is_loopback
 from scheduler.domain.content import Segment, SegmentKind
-from scheduler.domain.media import MediaExpectation
+from scheduler.domain.media import MediaExpectation, allowed_silence_s, allowed_stillness_s
 from scheduler.domain.render import StageName, StageOutput
 from scheduler.ports.media import ArtifactPublisher, LocalMedia, TimedSegment
 from scheduler.ports.provider import Call
@@ -109,15 +109,21 @@ def composition_of(
     return compose_request(scenes, title=script.title, language=script.language, voice=voice, speed=speech.speed)
 
 
-def video_expectation(duration_s: float, *, sound: bool) -> MediaExpectation:
-    """What the composed video must be: playable everywhere, as long as its segments, not silent, not frozen."""
+def video_expectation(plan: Mapping[str, Any]) -> MediaExpectation:
+    """What the composed video must be: playable everywhere, as long as its segments, not silent, not frozen.
+
+    Args:
+        plan: ``timed.planned``.
+    """
     return MediaExpectation(
-        duration_s=duration_s,
+        duration_s=plan["expected_duration_s"],
         width=1280,
         height=720,
         video_codec="h264",
         audio_codec="aac",
-        sound=sound,
+        sound=not plan["silent"],
+        max_silence_s=allowed_silence_s(plan["longest_pause_s"]),
+        max_frozen_s=allowed_stillness_s(plan["longest_card_s"]),
         min_distinct_frames=2,
     )
 
@@ -130,8 +136,8 @@ async def finished_video(
     Raises:
         StageFailure: INVALID_OUTPUT; it is not what was asked for, and ``raw`` is removed.
     """
-    expected_s, silent = sum(segment.duration_s for segment in timed), is_silent(call)
-    await probed(media, raw, video_expectation(expected_s, sound=not silent), what=what)
+    plan = planned(call, timed)
+    await probed(media, raw, video_expectation(plan), what=what)
     language = call.needed_script().language
     composed = await media.add_captions(raw, timed, call.workdir / "video.mp4", language=language)
     video, thumbnail = await asyncio.gather(
@@ -140,7 +146,7 @@ async def finished_video(
     )
     await asyncio.to_thread(raw.unlink, missing_ok=True)
     return StageOutput(
-        data={"duration_s": composed.duration_s, "expected_duration_s": expected_s, "silent": silent},
+        data={"duration_s": composed.duration_s, **plan},
         artifacts={"video": video, "thumbnail": thumbnail},
         provider=provider,
     )

@@ -2,11 +2,13 @@
 
 One protocol for every render service (contracts.md): the answer to the submission is either the result, or a job that
 is polled. A job that the service no longer knows must be submitted again: that is a failure here, and the runner's
-decision. Whoever stops waiting stops the work: the job is deleted at the service, if that can be done in a second.
+decision. Whoever stops waiting stops the work: the job is deleted at the service, if that can be done in a second,
+also when it was only being submitted.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -25,6 +27,8 @@ POLL_TIMEOUT_S = 10.0
 """Seconds one poll may take: a state is a small answer."""
 CANCEL_TIMEOUT_S = 1.0
 """Seconds a remote cancel may take: our own cancel is honoured within two."""
+ANSWER_S = 0.5
+"""Seconds that the answer to a submission is waited for when nobody wants the work any more."""
 MAX_WAIT_S = 30.0
 """Longest wait between polls, whatever ``Retry-After`` says."""
 
@@ -77,9 +81,7 @@ async def run_remote_work(
     Raises:
         StageFailure: see ``integrations.kit.classify``; API_ERROR also when the job failed or was forgotten.
     """
-    document = await service.json(
-        "POST", work.path, trace=trace, timeout_s=work.timeout_s, body=work.body, errors_in_body=True
-    )
+    document = await _submit(service, work, trace=trace)
     answer = work.read(document)
     # "success" beside a job and without a video means that the submission succeeded.
     if answer.state is RemoteState.DONE and (answer.url is not None or answer.job_id is None):
@@ -92,8 +94,32 @@ async def run_remote_work(
             f"{service.name} answered {work.path} with neither a video nor a job to ask for "
             f"(it has {one_line(', '.join(document) or 'nothing', 120)})"
         )
-    status_url = service.absolute(answer.status_url or with_id(work.poll_path, answer.job_id or ""))
-    return await _watch(service, work, answer, status_url, trace=trace, report=report or _unheard)
+    return await _watch(
+        service, work, answer, _status_url(service, work, answer), trace=trace, report=report or _unheard
+    )
+
+
+async def _submit(service: HttpService, work: RemoteWork, *, trace: Trace) -> dict[str, Any]:
+    """The answer to the submission.
+
+    Who is cancelled meanwhile waits for it for a moment more: only the answer tells which job is to be ended there.
+    """
+    asking = asyncio.ensure_future(
+        service.json("POST", work.path, trace=trace, timeout_s=work.timeout_s, body=work.body, errors_in_body=True)
+    )
+    try:
+        return await asyncio.shield(asking)
+    except asyncio.CancelledError:
+        with contextlib.suppress(StageFailure, TimeoutError):
+            answer = work.read(await asyncio.wait_for(asking, ANSWER_S))
+            if answer.url is None and (answer.job_id or answer.status_url):
+                await _cancel(service, _status_url(service, work, answer), trace=trace)
+        raise
+
+
+def _status_url(service: HttpService, work: RemoteWork, answer: RemoteAnswer) -> str:
+    """Where the state of the job is asked for that an answer names."""
+    return service.absolute(answer.status_url or with_id(work.poll_path, answer.job_id or ""))
 
 
 async def _watch(

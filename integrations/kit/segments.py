@@ -90,6 +90,16 @@ def joined_output(
     )
 
 
+def narrated(call: Call, parts: Mapping[int, StageOutput], *, provider: str) -> StageOutput:
+    """Stage ``tts``' output from its parts.
+
+    ``data.unspoken`` holds the indexes of the segments whose narration is silence, ``data.silent`` whether all are.
+    """
+    output = joined_output(call, parts, provider=provider, role="narration", as_role="narration")
+    unspoken = [index for index in sorted(parts) if parts[index].data.get("silent") is True]
+    return replace(output, data={**output.data, "silent": len(unspoken) == len(parts), "unspoken": unspoken})
+
+
 def usable_parts(call: Call, *, role: str) -> Call:
     """``call`` without the parts whose file is gone or has another length: those are made again."""
     kept = {name: part for name, part in call.parts.items() if is_whole(part.artifacts.get(role))}

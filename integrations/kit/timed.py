@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from scheduler.domain.content import Segment
 from scheduler.domain.failure import FailureClass, StageFailure
 from scheduler.domain.render import Artifact, StageName, StageOutput
-from scheduler.domain.timing import segment_durations
+from scheduler.domain.timing import longest_pause_s, segment_durations
 from scheduler.ports.media import TimedSegment
 from scheduler.ports.provider import Call
 
@@ -52,6 +53,26 @@ def lengths_of(output: StageOutput, segments: Sequence[Segment]) -> tuple[float,
     if len(numbers) != len(segments):
         raise _wrong(f"{output.provider or 'a stage'} left {len(numbers)} durations for {len(segments)} segments")
     return numbers
+
+
+def planned(call: Call, timed: Sequence[TimedSegment]) -> dict[str, Any]:
+    """What a composition is meant to be, for the data of stage ``revideo``: the finished video is judged by it.
+
+    ``expected_duration_s``, ``longest_card_s`` and ``longest_pause_s`` in seconds, ``silent``.
+    """
+    sounds, segments = call.inputs.get(StageName.TTS, StageOutput()), [one.segment for one in timed]
+    unspoken = sounds.data.get("unspoken") or ()
+    spoken = [
+        0.0 if one.narration is None or one.segment.index in unspoken else length
+        for one, length in zip(timed, lengths_of(sounds, segments), strict=True)
+    ]
+    durations = [one.duration_s for one in timed]
+    return {
+        "expected_duration_s": sum(durations),
+        "longest_card_s": max(durations, default=0.0),
+        "longest_pause_s": longest_pause_s(durations, spoken),
+        "silent": is_silent(call),
+    }
 
 
 def is_silent(call: Call) -> bool:

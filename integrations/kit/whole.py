@@ -8,12 +8,16 @@ from pathlib import Path
 from integrations.kit.artifacts import artifact_of
 from integrations.kit.checked import probed
 from scheduler.domain.failure import StageFailure
-from scheduler.domain.media import MediaExpectation
+from scheduler.domain.media import MediaExpectation, allowed_silence_s, allowed_stillness_s
 from scheduler.domain.render import StageOutput
 from scheduler.ports.media import LocalMedia
 
 SHORTEST_S = 0.9
 """Seconds below which a file is no video that anybody asked for."""
+
+
+LONGEST_CARD_S, LONGEST_PAUSE_S = 90.0, 30.0
+"""Nobody plans a picture that stands for longer than this, or a longer silence in a video that speaks."""
 
 
 async def whole_video(
@@ -50,6 +54,8 @@ async def whole_video(
         video_codec="h264",
         audio_codec=None if may_be_silent else "aac",
         sound=not may_be_silent,
+        max_silence_s=allowed_silence_s(LONGEST_PAUSE_S),
+        max_frozen_s=allowed_stillness_s(LONGEST_CARD_S),
         min_distinct_frames=2,
     )
     report = await probed(media, out, expected, what=what)
@@ -66,6 +72,8 @@ async def whole_video(
             "expected_duration_s": report.duration_s if claimed_s is None else claimed_s,
             "silent": may_be_silent and (report.audio_codec is None or report.silent_ratio >= 0.98),  # noqa: PLR2004 - as in media_problems
             "whole": True,
+            "longest_card_s": LONGEST_CARD_S,
+            "longest_pause_s": None if may_be_silent else LONGEST_PAUSE_S,
             "width": report.width,
             "height": report.height,
             "fps": report.fps,

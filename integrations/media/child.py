@@ -19,6 +19,7 @@ from typing import IO, Any
 
 from integrations.media import wire
 from integrations.media.files import discard
+from integrations.media.memory import give_back
 from scheduler.domain.failure import FailureClass, StageFailure
 
 CALLS = frozenset({"card_clip", "speak", "silence", "compose", "add_captions", "probe"})
@@ -67,6 +68,7 @@ def _answer(request: Request, say: Callable[[Mapping[str, Any]], None]) -> dict[
     except OSError as error:
         failure = StageFailure(f"{request['call']}: {error}", kind=FailureClass.UNKNOWN, retryable=True)
         answer = {"failure": wire.failure_to_json(failure)}
+    give_back()
     unchanged = "result" in answer and request["call"] not in LEAVES_TRACES
     held_mb = _memory() / MEGABYTE
     return answer | {"again": unchanged and held_mb < LARGE_MB, "held_mb": round(held_mb, 1)}

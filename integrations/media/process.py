@@ -36,6 +36,9 @@ IDLE_S = 20.0
 HEAVY_MB, HEAVY_IDLE_S = 80, 0.2
 """One that holds more than this is ended sooner: it is good for the next call of a row, and then only takes room."""
 
+LARGE = frozenset({"compose"})
+"""Calls that take so much memory that those who have nothing to do go first."""
+
 
 class _Child:
     """A child process and what it complains about."""
@@ -112,8 +115,7 @@ class Children:
     ) -> None:
         self._open -= 1
         if not self._open:
-            while self._idle:
-                self._end(self._idle[0])
+            self._dismiss_idle()
             if self._ending:
                 await asyncio.wait(self._ending)
 
@@ -149,6 +151,8 @@ class Children:
         while True:
             waited = bool(self._idle)
             child = self._take() if waited else await _Child.start()
+            if request["call"] in LARGE:
+                self._dismiss_idle()
             answer: dict[str, Any] | None = None
             try:
                 with contextlib.suppress(ConnectionError):  # a child that died at once says why on stderr
@@ -191,6 +195,10 @@ class Children:
         if child.expiry is not None:
             child.expiry.cancel()
         return child
+
+    def _dismiss_idle(self) -> None:
+        while self._idle:
+            self._end(self._idle[0])
 
     def _end(self, child: _Child) -> None:
         """End a child that waits."""

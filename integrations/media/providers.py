@@ -8,23 +8,28 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from integrations.kit.artifacts import artifact_of
-from integrations.kit.segments import joined_output, make_missing, usable_parts
-from integrations.kit.timed import timed_segments
+from integrations.kit.segments import joined_output, make_missing, narrated, usable_parts
+from integrations.kit.timed import planned, timed_segments
 from scheduler.domain.content import Segment, name_in
 from scheduler.domain.failure import StageFailure
-from scheduler.domain.media import MediaExpectation, MediaReport, media_problems
+from scheduler.domain.media import (
+    MediaExpectation,
+    MediaReport,
+    allowed_silence_s,
+    allowed_stillness_s,
+    media_problems,
+)
 from scheduler.domain.render import StageName, StageOutput
 from scheduler.ports.media import CardContext, LocalMedia
 from scheduler.ports.provider import Call
 
 AT_ONCE = 4
 """Segments begun at the same time; how many processes really run is the toolkit's to say."""
-SILENCE = "silence"
 VIDEO_SIZE = (1280, 720)
 
 
@@ -98,13 +103,13 @@ class Espeak:
                 provider=self.name,
             )
 
-        return _narrated(call, await make_missing(call, make, at_once=AT_ONCE), self.name)
+        return narrated(call, await make_missing(call, make, at_once=AT_ONCE), provider=self.name)
 
 
 class Silence:
     """Stage ``tts`` when nothing speaks: as much silence as reading the narration takes; the captions carry it."""
 
-    name = SILENCE
+    name = "silence"
     service = None
 
     def __init__(self, media: LocalMedia) -> None:
@@ -124,7 +129,7 @@ class Silence:
                 provider=self.name,
             )
 
-        return _narrated(call, await make_missing(call, make, at_once=AT_ONCE), self.name)
+        return narrated(call, await make_missing(call, make, at_once=AT_ONCE), provider=self.name)
 
 
 class LocalComposer:
@@ -152,11 +157,7 @@ class LocalComposer:
             asyncio.to_thread(artifact_of, composed.thumbnail, "image/jpeg"),
         )
         return StageOutput(
-            data={
-                "duration_s": composed.duration_s,
-                "expected_duration_s": sum(segment.duration_s for segment in timed),
-                "silent": silent_video(call.inputs),
-            },
+            data={"duration_s": composed.duration_s, **planned(call, timed)},
             artifacts={"video": video, "thumbnail": thumbnail},
             provider=self.name,
         )
@@ -211,6 +212,7 @@ def expectation(made: Mapping[str, Any], *, silent: bool) -> MediaExpectation:
     expected = made.get("expected_duration_s", made.get("duration_s"))
     # Who made the whole video decided about its size and its captions.
     ours = made.get("whole") is not True
+    card, pause = made.get("longest_card_s"), made.get("longest_pause_s")
     return MediaExpectation(
         duration_s=None if expected is None else float(expected),
         width=VIDEO_SIZE[0] if ours else None,
@@ -219,6 +221,8 @@ def expectation(made: Mapping[str, Any], *, silent: bool) -> MediaExpectation:
         audio_codec="aac",
         sound=not silent,
         captions=ours,
+        max_silence_s=None if pause is None else allowed_silence_s(float(pause)),
+        max_frozen_s=None if card is None else allowed_stillness_s(float(card)),
         min_distinct_frames=2,
     )
 
@@ -229,9 +233,3 @@ def report_data(report: MediaReport) -> dict[str, Any]:
     if report.peak_dbfs == float("-inf"):
         values["peak_dbfs"] = None
     return values
-
-
-def _narrated(call: Call, parts: Mapping[int, StageOutput], provider: str) -> StageOutput:
-    output = joined_output(call, parts, provider=provider, role="narration", as_role="narration")
-    silent = all(part.data.get("silent") is True or part.provider == SILENCE for part in parts.values())
-    return replace(output, data={**output.data, "silent": silent})

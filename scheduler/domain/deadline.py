@@ -151,7 +151,11 @@ def path_to_end(
     return (0.0 if first in finished else cost_s.get(first, 0.0)) + path_after(first, cost_s, finished, needed)
 
 
-def critical_path(cost_s: Mapping[StageName, float], done: Iterable[StageName] = ()) -> tuple[StageName, ...]:
+def critical_path(
+    cost_s: Mapping[StageName, float],
+    done: Iterable[StageName] = (),
+    needed: Mapping[StageName, tuple[StageName, ...]] = NEEDS,
+) -> tuple[StageName, ...]:
     """The stages that are not done along the longest path from the beginning to the end, in order."""
     finished = frozenset(done)
     path: list[StageName] = []
@@ -159,10 +163,11 @@ def critical_path(cost_s: Mapping[StageName, float], done: Iterable[StageName] =
     while stage is not None:
         if stage not in finished:
             path.append(stage)
-        followers = [name for name, needs in NEEDS.items() if stage in needs]
         stage = max(
-            followers,
-            key=lambda name: (0.0 if name in finished else cost_s.get(name, 0.0)) + path_after(name, cost_s, finished),
+            (name for name, needs in needed.items() if stage in needs),
+            key=lambda name: (
+                (0.0 if name in finished else cost_s.get(name, 0.0)) + path_after(name, cost_s, finished, needed)
+            ),
             default=None,
         )
     return tuple(path)

@@ -46,6 +46,7 @@ class FailureGroup:
         message: of the last one.
         count: how often.
         job_id: the job that failed so last.
+        unresolved: how many of them stand: no later render of their job made it, and nobody said that it is seen to.
     """
 
     fingerprint: str
@@ -57,3 +58,4 @@ class FailureGroup:
     first_at: datetime
     last_at: datetime
     job_id: str
+    unresolved: int = 0

@@ -51,6 +51,7 @@ class MediaExpectation:
         duration_s: expected seconds, met within ``duration_tolerance`` (share) or 1.5 s, whichever is more.
         sound: the file must have a sound track that is not silent as a whole.
         max_silence_s: longest pause allowed, seconds.
+        max_frozen_s: longest stretch without any change of the picture that is allowed, seconds.
         max_black_ratio: share of black frames allowed.
         min_distinct_frames: frames that must differ from the one before: a still image has none.
     """
@@ -64,12 +65,17 @@ class MediaExpectation:
     sound: bool = True
     captions: bool = False
     max_silence_s: float | None = None
+    max_frozen_s: float | None = None
     max_black_ratio: float = 0.2
     min_distinct_frames: int = 2
     min_size: int = 1024
 
 
 DURATION_SLACK_S = 1.5
+STRETCH = 0.10
+"""Share by which whoever composes may stretch what was planned: as much as the whole may be longer."""
+SPEECH_PAUSE_S = 3.0
+"""Seconds of silence that a speaker makes by himself, on top of the pauses that are planned between narrations."""
 
 
 def media_problems(report: MediaReport, expected: MediaExpectation) -> tuple[str, ...]:  # noqa: C901, PLR0912 - one check a line
@@ -105,4 +111,16 @@ def media_problems(report: MediaReport, expected: MediaExpectation) -> tuple[str
         found.append(f"{report.black_ratio:.0%} of the frames are black")
     if report.frames and report.distinct_frames < expected.min_distinct_frames:
         found.append("a still image for its whole length")
+    elif expected.max_frozen_s is not None and report.frozen_s > expected.max_frozen_s:
+        found.append(f"stands still for {report.frozen_s:.1f} s, at most {expected.max_frozen_s:.1f} s are allowed")
     return tuple(found)
+
+
+def allowed_silence_s(longest_pause_s: float) -> float:
+    """The silence that a video may have whose plan has a pause of ``longest_pause_s``. Pure."""
+    return longest_pause_s * (1 + STRETCH) + SPEECH_PAUSE_S
+
+
+def allowed_stillness_s(longest_card_s: float) -> float:
+    """How long the picture of a video may stand whose longest card is shown for ``longest_card_s``. Pure."""
+    return longest_card_s * (1 + STRETCH) + DURATION_SLACK_S

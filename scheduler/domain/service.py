@@ -150,7 +150,7 @@ def next_state(current: ServiceState, probe: Probe, consecutive: int) -> Service
     if probe.doubtful:
         return ServiceState.UNKNOWN
     if not probe.ok:
-        return ServiceState.DOWN if consecutive >= DOWN_AFTER or current is ServiceState.UNKNOWN else current
+        return ServiceState.DOWN if consecutive >= DOWN_AFTER else current
     if current is ServiceState.DOWN and consecutive < UP_AFTER:
         return ServiceState.DOWN
     return ServiceState.DEGRADED if probe.degraded else ServiceState.UP

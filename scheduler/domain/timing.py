@@ -50,3 +50,23 @@ def segment_durations(
         needed = max(spoken, clip, reading_time_s(card_characters(segment)))
         durations.append(-(-round(needed * FPS * 1000) // 1000) / FPS)
     return tuple(durations)
+
+
+def longest_pause_s(durations: Sequence[float], narration_s: Sequence[float]) -> float:
+    """Seconds of the longest silence between the narrations, from the end of one to the beginning of the next.
+
+    Args:
+        durations: seconds on the screen of each segment.
+        narration_s: length of each one's narration, 0 for none.
+
+    Raises:
+        ValueError: the two are not equally many.
+    """
+    longest = quiet = 0.0
+    for duration, narration in zip(durations, narration_s, strict=True):
+        if narration > 0:
+            longest = max(longest, quiet + LEAD_S)
+            quiet = max(duration - LEAD_S - narration, 0.0)
+        else:
+            quiet += duration
+    return max(longest, quiet)

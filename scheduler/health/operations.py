@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from config.settings import Settings
 from scheduler.auditing import Auditor, command, note
 from scheduler.domain.fingerprint import FailureGroup
@@ -12,6 +14,8 @@ from scheduler.ports.clock import Clock
 from scheduler.ports.operations import Actor, InvalidError, NotFoundError
 from scheduler.ports.store import Store
 
+MOST_GROUPS = 10_000
+"""Groups of failures that are looked through for one of them."""
 LONGEST_S = 30 * 86_400.0
 """Seconds of the longest maintenance: who forgets it finds out within a month."""
 
@@ -31,6 +35,18 @@ class HealthOperations:
     def failure_groups(self, *, limit: int = 50) -> tuple[FailureGroup, ...]:
         """The same final failures over the nights, the one that happened last first."""
         return tuple(self._store.failure_groups(limit=limit))
+
+    @command("failures.resolve", target="fingerprint")
+    def resolve_failures(self, fingerprint: str, *, actor: Actor) -> FailureGroup:
+        """Note that a failure is seen to."""
+        found = [
+            one for one in self._store.failure_groups(limit=MOST_GROUPS) if one.fingerprint.startswith(fingerprint)
+        ]
+        if len(found) != 1 or not fingerprint:
+            raise NotFoundError(f"{len(found) or 'no'} failures begin with {fingerprint[:40]!r}; see predawn failures")
+        (group,) = found
+        note(target=group.fingerprint, resolved=self._store.resolve_failures(group.fingerprint, by=str(actor)))
+        return replace(group, unresolved=0)
 
     def services(self) -> tuple[ServiceHealth, ...]:
         """How the services in use stand by the probes kept."""

@@ -15,6 +15,7 @@ import structlog
 
 from config.settings import HealthSettings
 from scheduler.domain.service import (
+    DOWN_AFTER,
     HOUR_S,
     SLOW_WINDOWS,
     WINDOW_S,
@@ -40,6 +41,9 @@ HISTORY = 60
 """Probes looked back at to tell a state."""
 WINDOWS = SLOW_WINDOWS + 1
 """Roll-ups looked back at: of the last whole windows the newest may not be written yet."""
+QUICK_S, BREATH_S = 0.5, 0.1
+"""A failure that comes within so many seconds is looked at again after a breath, while nothing else is known of the
+service: three in a row make it down, and nobody has to wait long for that."""
 PRUNE_EVERY = 500
 """Probes between two clean-ups of old ones."""
 WINDOW_DAYS = 7
@@ -98,8 +102,8 @@ class Prober:
                 group.create_task(self._watch(service, stop))
 
     async def probe_now(self) -> tuple[ServiceHealth, ...]:
-        """Probe all services once, side by side."""
-        return tuple(await asyncio.gather(*(self._probe(service) for service in self._checks)))
+        """Probe all services now, side by side."""
+        return tuple(await asyncio.gather(*(self._look(service) for service in self._checks)))
 
     async def before_render(self) -> None:
         """See how services stand before a render rests on it: those nobody has just looked at are probed now.
@@ -110,7 +114,7 @@ class Prober:
             self._maintenance = await self._blocking(_by_service, self._store)
             now = self._clock.now()
             old = [name for name in self._checks if not self._is_fresh(name, now)]
-            await asyncio.gather(*(self._probe(service) for service in old))
+            await asyncio.gather(*(self._look(service) for service in old))
         except StoreError as error:
             log.warning("services not looked at before a render", error=str(error))
 
@@ -134,12 +138,14 @@ class Prober:
     def _is_fresh(self, service: str, now: datetime) -> bool:
         health = self._health.get(service)
         last = health.last_probe if health is not None else None
-        return last is not None and now - last.at < timedelta(seconds=2 * self._settings.interval_s)
+        if health is None or last is None or _undecided(health):
+            return False
+        return now - last.at < timedelta(seconds=2 * self._settings.interval_s)
 
     async def _watch(self, service: str, stop: asyncio.Event) -> None:
         while not stop.is_set():
             try:
-                health = await self._probe(service)
+                health = await self._look(service)
                 failed = health.last_probe is not None and not health.last_probe.ok
             except StoreError as error:
                 log.warning("probe not kept", service=service, error=str(error))
@@ -149,6 +155,18 @@ class Prober:
                 await asyncio.wait_for(stop.wait(), pause)
             except TimeoutError:
                 continue
+
+    async def _look(self, service: str) -> ServiceHealth:
+        """Probe a service; one of which nothing is known yet, and that fails quickly, as often as it takes to know."""
+        began = self._clock.monotonic()
+        health = await self._probe(service)
+        for _ in range(DOWN_AFTER - 1):
+            if not _undecided(health) or self._clock.monotonic() - began > QUICK_S:
+                break
+            await asyncio.sleep(BREATH_S)
+            began = self._clock.monotonic()
+            health = await self._probe(service)
+        return health
 
     async def _probe(self, service: str) -> ServiceHealth:
         """One probe; whoever asks while it is in flight gets the same answer (single-flight)."""
@@ -214,6 +232,12 @@ class Prober:
                 if found:
                     self._store.put_rollups(found)
             self._rolled[service, span_s] = now
+
+
+def _undecided(health: ServiceHealth) -> bool:
+    """Whether a service has failed, but not so often that it is known to be down."""
+    last = health.last_probe
+    return health.state is ServiceState.UNKNOWN and last is not None and not last.ok and not last.doubtful
 
 
 def health_of(

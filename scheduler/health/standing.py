@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from scheduler.domain.service import Maintenance, Probe, Rollup, ServiceHealth, ServiceState, next_state
+from scheduler.domain.service import DOWN_AFTER, Maintenance, Probe, Rollup, ServiceHealth, ServiceState, next_state
 from scheduler.health.rollups import percentile, slow_since
 
 SPARK = 30
@@ -47,7 +47,8 @@ def standing(
             state, since = after, probe.at
         last = None if probe.doubtful else probe
     newest = probes[-1] if probes else None
-    if newest is not None and now - newest.at > timedelta(seconds=stale_s):
+    stale = newest is not None and now - newest.at > timedelta(seconds=stale_s)
+    if newest is not None and stale:
         state, since = ServiceState.UNKNOWN, newest.at
     slow = slow_since(windows, now, slow_ms) if state is ServiceState.UP else None
     if slow is not None:
@@ -64,22 +65,28 @@ def standing(
         p50_ms=percentile(good, 0.5),
         p95_ms=percentile(good, 0.95),
         maintenance=maintenance if maintenance is not None and maintenance.until > now else None,
-        reason=_reason(state, newest, slow_ms=None if slow is None else slow_ms),
+        reason=_reason(state, newest, stale=stale, failures=consecutive, slow_ms=None if slow is None else slow_ms),
     )
 
 
-def _reason(state: ServiceState, last: Probe | None, *, slow_ms: float | None) -> str:
+def _reason(state: ServiceState, last: Probe | None, *, stale: bool, failures: int, slow_ms: float | None) -> str:
     """Why a service is not up, one line."""
     match state:
         case ServiceState.UP:
             return ""
+        case ServiceState.UNKNOWN:
+            return _why_unknown(last, stale=stale, failures=failures)
         case ServiceState.DEGRADED if slow_ms is not None:
             return f"the P95 of its answers stays over {slow_ms:g} ms"
-        case ServiceState.UNKNOWN if last is None:
-            return "never probed"
-        case ServiceState.UNKNOWN if last is not None and last.doubtful:
-            return "nothing elsewhere can be reached: our own connection?"
-        case ServiceState.UNKNOWN:
-            return "not probed for a while"
         case _:
             return (last.error if last is not None else None) or state.value
+
+
+def _why_unknown(last: Probe | None, *, stale: bool, failures: int) -> str:
+    if last is None:
+        return "never probed"
+    if last.doubtful:
+        return "nothing elsewhere can be reached: our own connection?"
+    if stale or last.ok:
+        return "not probed for a while"
+    return f"failed {failures} of the {DOWN_AFTER} times that make it down: {last.error}"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from config.settings import Settings
-from scheduler.domain.deadline import Estimate, Prediction
+from scheduler.domain.deadline import NEEDS, Estimate, Prediction
 from scheduler.domain.job import DepthPart, Job, JobStatus, Priority
 from scheduler.domain.render import StageName
 from scheduler.domain.schedule import Fire, ScheduleState
@@ -17,6 +17,7 @@ from scheduler.domain.whatif import Change
 from scheduler.health.targets import SERVICE_OF
 from scheduler.job_types import JobType
 from scheduler.nights.start import Content, latest_safe_start, lead_s, queue_wait
+from scheduler.pipeline.added import AddedStage, fitting, graph_with
 from scheduler.pipeline.forecast import Estimates, estimates_from, predict
 from scheduler.ports.clock import Clock
 from scheduler.ports.store import Store
@@ -40,6 +41,7 @@ class Foresight:
         clock: a counter, for what is kept.
         job_types: know where content comes from.
         chains: provider names by stage, best first.
+        added: the stages that plug-ins add; asked once, when something is foretold.
     """
 
     def __init__(
@@ -50,12 +52,15 @@ class Foresight:
         *,
         job_types: Mapping[str, JobType],
         chains: Mapping[StageName, Sequence[str]],
+        added: Callable[[], Sequence[AddedStage]] = tuple,
     ) -> None:
         self._store = store
         self._settings = settings
         self._clock = clock
         self._job_types = job_types
         self._chains = chains
+        self._find_added = added
+        self._added: Sequence[AddedStage] | None = None
         self._estimates: Estimates = {}
         self._remembers = False
         self._read_at: float | None = None
@@ -68,14 +73,16 @@ class Foresight:
         now: datetime,
         starts_at: datetime,
         job: Job | None,
+        job_type: str = "",
         change: Change = NOTHING,
     ) -> Prediction:
         """When a run will be out, with its wait for a worker, and its critical path.
 
-        Services under maintenance are passed over. ``change``: as it would be then; ``job`` has its priority already.
+        Services under maintenance are passed over. ``job_type``: of a run that has no job yet. ``change``: as it would
+        be then; ``job`` has its priority already.
         """
-        chains = self._chains_without(change)
-        foretold = predict(stages, chains, self._history(), now=now, starts_at=starts_at)
+        job_type = job_type if job is None else job.job_type
+        foretold = self._predict(stages, job_type, now, starts_at, chains=self._chains_without(change))
         waiting = job is None or job.status is not JobStatus.PROCESSING
         if not waiting or foretold.p50_at is None or foretold.p90_at is None or starts_at > now:
             return foretold
@@ -86,6 +93,22 @@ class Foresight:
             p90_at=foretold.p90_at + timedelta(seconds=wait.p90_s),
             wait_s=wait.p90_s,
         )
+
+    def _predict(
+        self,
+        stages: Sequence[StageView],
+        job_type: str,
+        now: datetime,
+        starts_at: datetime | None = None,
+        *,
+        chains: Mapping[StageName, Sequence[str]],
+    ) -> Prediction:
+        """When a render of this type will be out, with the stages that plug-ins add to it."""
+        if self._added is None:
+            self._added = self._find_added()
+        ours = fitting(self._added, NEEDS, job_type)
+        whole = {**chains, **{one.stage.name: one.stage.providers for one in ours}}
+        return predict(stages, whole, self._history(), now=now, starts_at=starts_at, graph=graph_with(ours))
 
     def _chains_without(self, change: Change) -> Mapping[StageName, Sequence[str]]:
         """The chains without the providers whose service is out; a chain of which nothing is left stays whole."""
@@ -107,28 +130,30 @@ class Foresight:
                 for part in parts
             ]
         now = datetime.fromtimestamp(0, UTC)
-        whole = predict((), self._chains, self._history(), now=now)
+        whole = self._predict((), job.job_type if job is not None else "", now, chains=self._chains)
         per_job = Estimate(
             0.0 if whole.p50_at is None else (whole.p50_at - now).total_seconds(),
             0.0 if whole.p90_at is None else (whole.p90_at - now).total_seconds(),
         )
         return queue_wait(parts, priority, cap=self._settings.queue.concurrency, per_job=per_job)
 
-    def whole_s(self) -> float:
-        """P90 seconds of a whole render by the first providers of every chain."""
+    def whole_s(self, job_type: str = "") -> float:
+        """P90 seconds of a whole render of this type by the first providers of every chain."""
         now = datetime.fromtimestamp(0, UTC)
-        p90_at = predict((), self._chains, self._history(), now=now).p90_at
+        p90_at = self._predict((), job_type, now, chains=self._chains).p90_at
         return 0.0 if p90_at is None else (p90_at - now).total_seconds()
 
-    def latest_start(self, fire: Fire) -> datetime | None:
+    def latest_start(self, state: ScheduleState, fire: Fire) -> datetime | None:
         """The latest safe start of a run; None: it has no deadline."""
         if fire.deadline_at is None:
             return None
-        return latest_safe_start(fire.deadline_at, p90_s=self.whole_s(), warning_s=self._settings.deadline.warning_s)
+        return latest_safe_start(
+            fire.deadline_at, p90_s=self.whole_s(state.definition.job_type), warning_s=self._settings.deadline.warning_s
+        )
 
     def lead_s(self, state: ScheduleState, fire: Fire) -> float:
         """Seconds by which a run will start before its nominal time; only what history says counts."""
-        latest = self.latest_start(fire)
+        latest = self.latest_start(state, fire)
         if latest is None or not state.definition.start_early:
             return 0.0
         wanted = lead_s(fire.nominal, latest)

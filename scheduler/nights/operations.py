@@ -129,7 +129,15 @@ class NightsPart:
         starts_at = (job.retry_at or now) if job is not None else now if change.start_now else night.starts_at or now
         if job is not None and change.priority is not None:
             job = replace(job, priority=change.priority)
-        after = self.foresight.prediction(night.stages, now=now, starts_at=starts_at, job=job, change=change)
+        kinds = {state.definition.name: state.definition.job_type for state in told.schedules}
+        after = self.foresight.prediction(
+            night.stages,
+            now=now,
+            starts_at=starts_at,
+            job=job,
+            job_type=kinds.get(night.schedule or "", ""),
+            change=change,
+        )
         return Foretold(night.prediction, after, night.deadline_at, night.timezone)
 
     def report(self, day: date | None = None) -> DailyReport:

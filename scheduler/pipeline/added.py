@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 
 from scheduler.domain.deadline import NEEDS
 from scheduler.domain.render import ADDED_NAME, StageName, StageOutput
-from scheduler.pipeline.stages import Pipeline, Policy, Stage, ancestors
+from scheduler.pipeline.stages import Graph, Pipeline, Policy, Stage, ancestors
 from scheduler.ports.provider import Call, Provider
 
 LEFT_OUT = "left-out"
@@ -74,27 +75,40 @@ def problem_of(added: AddedStage) -> str | None:
     return next((words for wrong, words in problems if wrong), None)
 
 
-def extended(way: Pipeline, added: tuple[AddedStage, ...], job_type: str) -> Pipeline:
-    """A route with the added stages of a job type, as far as the route has what they stand between. Pure."""
-    fitting = [
+def fitting(added: Iterable[AddedStage], names: Collection[StageName], job_type: str) -> list[AddedStage]:
+    """The added stages of a job type that a route with these stages can have: it has what they stand between. Pure."""
+    return [
         one
         for one in added
         if (one.job_types is None or job_type in one.job_types)
-        and set(one.after) <= way.names
-        and set(one.before) & way.names
+        and set(one.after) <= set(names)
+        and set(one.before) & set(names)
     ]
+
+
+def graph_with(added: Iterable[AddedStage]) -> Graph:
+    """What each stage of the whole pipeline waits for, with these stages in it. Pure."""
+    graph = dict(NEEDS)
+    for one in added:
+        name = StageName(one.name)
+        graph[name] = one.after
+        for later in one.before:
+            graph[later] = (*graph[later], name)
+    return graph
+
+
+def extended(way: Pipeline, added: tuple[AddedStage, ...], job_type: str) -> Pipeline:
+    """A route with the added stages of a job type, as far as the route has what they stand between. Pure."""
+    ours = fitting(added, way.names, job_type)
     fallback = None if way.fallback is None else extended(way.fallback, added, job_type)
-    if not fitting:
+    if not ours:
         return way if fallback is way.fallback else replace(way, fallback=fallback, base=way)
-    stages, graph = list(way.stages), dict(NEEDS)
-    for one in fitting:
+    stages = list(way.stages)
+    for one in ours:
         new = one.stage
-        graph[new.name] = new.needs
-        for name in one.before:
-            graph[name] = (*graph[name], new.name)
         stages = [
             replace(stage, needs=(*stage.needs, new.name)) if stage.name in one.before else stage for stage in stages
         ]
         places = [number for number, stage in enumerate(stages) if stage.name in one.after]
         stages.insert(max(places) + 1, new)
-    return replace(way, stages=tuple(stages), graph=graph, fallback=fallback, base=way)
+    return replace(way, stages=tuple(stages), graph=graph_with(ours), fallback=fallback, base=way)

@@ -11,7 +11,7 @@ from scheduler.domain.quantile import percentile
 from scheduler.domain.render import StageName
 from scheduler.domain.snapshot import StageState, StageView
 from scheduler.pipeline.added import LEFT_OUT
-from scheduler.pipeline.stages import ancestors
+from scheduler.pipeline.stages import Graph, ancestors
 from scheduler.ports.store import RenderStore
 
 UNKNOWN_ESTIMATE = Estimate(p50_s=30.0, p90_s=120.0)
@@ -64,6 +64,7 @@ def predict(
     *,
     now: datetime,
     starts_at: datetime | None = None,
+    graph: Graph = NEEDS,
 ) -> Prediction:
     """When a render will be out, if every stage from here on is done by the provider that does it now or comes first.
 
@@ -73,6 +74,7 @@ def predict(
         estimates: how long providers take.
         now: aware.
         starts_at: when it will start, for one that has not.
+        graph: what each stage waits for, with those that plug-ins add.
 
     Returns:
         Times along the longest path that is left. P90 adds up the P90 of every stage and so errs on the safe side.
@@ -81,20 +83,20 @@ def predict(
     by_stage = {view.stage: view for view in views}
     done = {view.stage for view in views if view.state == StageState.DONE}
     # What only leads to a stage that is done is not to be done any more: a route has fewer stages.
-    done = done.union(*(ancestors(stage) for stage in done))
-    if done >= set(NEEDS):
+    done = done.union(*(ancestors(stage, graph) for stage in done))
+    if done >= set(graph):
         return Prediction(p50_at=None, p90_at=None)
     p50: dict[StageName, float] = {}
     p90: dict[StageName, float] = {}
-    for stage in NEEDS:
+    for stage in graph:
         if stage not in done:
             left = _left(stage, by_stage.get(stage), chains, estimates, now)
             p50[stage], p90[stage] = left.p50_s, left.p90_s
     begin = max(now, starts_at) if starts_at is not None else now
     return Prediction(
-        p50_at=begin + timedelta(seconds=path_to_end(p50, done)),
-        p90_at=begin + timedelta(seconds=path_to_end(p90, done)),
-        path=tuple(PathStep(stage, p50[stage], p90[stage]) for stage in critical_path(p90, done)),
+        p50_at=begin + timedelta(seconds=path_to_end(p50, done, graph)),
+        p90_at=begin + timedelta(seconds=path_to_end(p90, done, graph)),
+        path=tuple(PathStep(stage, p50[stage], p90[stage]) for stage in critical_path(p90, done, graph)),
     )
 
 

@@ -12,11 +12,10 @@ from scheduler.domain.job import JobResult, Lease
 from scheduler.domain.render import Attempt, AttemptStatus, Checkpoint, Render, RenderStatus, StageName, StageOutput
 from scheduler.pipeline.files import missing_file
 from scheduler.pipeline.insist import Blocking, insist
+from scheduler.pipeline.retry import MESSAGE_CHARS
 from scheduler.ports.clock import Clock
 from scheduler.ports.store import Store
-
-MESSAGE_CHARS = 2_000
-"""Characters of an error message that a row keeps."""
+from scheduler.redaction import writable
 
 
 class Ledger:
@@ -89,7 +88,7 @@ class Ledger:
             attempt,
             status=AttemptStatus.FAILED,
             error_class=failure.kind,
-            error_message=failure.message[:MESSAGE_CHARS],
+            error_message=failure.message,
             detail={**attempt.detail, **failure.details},
         )
 
@@ -99,7 +98,7 @@ class Ledger:
             attempt,
             status=AttemptStatus.FAILED,
             error_class=FailureClass.CANCELLED,
-            error_message=why[:MESSAGE_CHARS],
+            error_message=writable(why, chars=MESSAGE_CHARS),
         )
 
     async def skipped(

@@ -8,6 +8,7 @@ import traceback
 from scheduler.domain.failure import FailureClass, JobCancelledError, LeaseLostError, StageFailure
 from scheduler.pipeline.stages import Policy
 from scheduler.ports.store import StoreError
+from scheduler.redaction import writable
 
 RETRY_AFTER_LIMIT_S = 60.0
 """The longest wait a service may ask for; when it wants more, the next provider is asked instead."""
@@ -15,6 +16,8 @@ UNKNOWN_CALLS = 2
 """Calls of a provider that fails in a way nobody foresaw: one retry, because the same bug mostly comes again."""
 STACK_CHARS = 8_000
 """Characters of a stack that are kept: its end, where the cause stands."""
+MESSAGE_CHARS = 2_000
+"""Characters of a failure's message that are kept."""
 
 
 def backoff_s(policy: Policy, calls: int, draw: float) -> float:
@@ -46,12 +49,26 @@ def may_retry(failure: StageFailure, calls: int, policy: Policy, *, others_left:
 def classify(error: BaseException, provider: str, *, timed_out_s: float | None, cancelled: bool) -> StageFailure | None:
     """What an exception out of a provider's call means. None: it is no failure of the provider and passes through.
 
+    What is said in it has no secrets in it and is of bounded length, whoever raised it: it goes into logs and rows.
+
     Args:
         error: what was raised.
         provider: whose call it was.
         timed_out_s: the limit, when it was the runner's own time-out that went off.
         cancelled: the runner's task was asked to stop; without it a ``CancelledError`` is the provider's own doing.
     """
+    found = _meaning(error, provider, timed_out_s=timed_out_s, cancelled=cancelled)
+    if found is None:
+        return None
+    message, details = writable(found.message, chars=MESSAGE_CHARS), writable(found.details)
+    if (message, details) == (found.message, found.details):
+        return found
+    return StageFailure(
+        message, kind=found.kind, retryable=found.retryable, retry_after_s=found.retry_after_s, details=details
+    )
+
+
+def _meaning(error: BaseException, provider: str, *, timed_out_s: float | None, cancelled: bool) -> StageFailure | None:
     match error:
         case StageFailure():
             return error

@@ -118,11 +118,17 @@ class PipelineRunner:
             LeaseLostError: the job belongs to someone else now; nothing more was written for it.
             StoreError: the database cannot do its work.
         """
-        around = self._around
-        ledger = Ledger(self._store, around.clock, lease, lease_s, blocking=around.blocking)
+        ledger = Ledger(self._store, self._around.clock, lease, lease_s, blocking=self._around.blocking)
         correlation_id = f"{lease.job.id}-{lease.attempt}"
-        bound = log.bind(job=lease.job.id, correlation_id=correlation_id)
-        render = await ledger.open(correlation_id)
+        # Whatever is logged from here on, by whomever, names the job and the render.
+        with structlog.contextvars.bound_contextvars(job=lease.job.id, correlation_id=correlation_id):
+            return await self._render(lease, ledger, await ledger.open(correlation_id), report, checkpointed)
+
+    async def _render(
+        self, lease: Lease, ledger: Ledger, render: Render, report: Report, checkpointed: Callable[[], None]
+    ) -> JobResult:
+        """A render that has begun, to its end in the ledger."""
+        around = self._around
         try:
             await self._before()
             kept = await ledger.checkpoints()
@@ -132,7 +138,7 @@ class PipelineRunner:
                 this = await self._prepare(lease, render, checkpointed, kept)
                 result = await self._take_route(this, ledger, report, kept)
         except StageExhaustedError as failure:
-            bound.warning("render failed", render=render.id, stage=failure.stage.value, error=failure.message)
+            log.warning("render failed", render=render.id, stage=failure.stage.value, error=failure.message)
             await ledger.close(RenderStatus.FAILED, failure=failure.record(render.id))
             error = failure.job_error(around.clock.now())
             raise RenderFailedError(error, retryable=failure.retryable) from failure
@@ -147,7 +153,7 @@ class PipelineRunner:
             await ledger.close(RenderStatus.CANCELLED)
             raise
         await ledger.close(RenderStatus.COMPLETED, result=result)
-        bound.info("render completed", render=render.id, degraded=result.degraded, url=result.video_url)
+        log.info("render completed", render=render.id, degraded=result.degraded, url=result.video_url)
         return result
 
     async def _take_route(self, this: Pass, ledger: Ledger, report: Report, kept: Sequence[Checkpoint]) -> JobResult:
@@ -166,7 +172,7 @@ class PipelineRunner:
                 fallback = fallback_of(this.pipeline, failure.stage)
                 if fallback is None:
                     raise
-                log.warning("route failed, the pipeline takes over", job=this.lease.job.id, error=failure.message)
+                log.warning("route failed, the pipeline takes over", error=failure.message)
                 known = None  # the route has kept more since
                 this = replace(this, pipeline=fallback, foreign=self._routes.foreign_to(fallback))
                 meter = ProgressMeter(_weights(fallback), report, start=meter.overall)

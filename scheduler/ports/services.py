@@ -18,6 +18,14 @@ class ServiceOperations(Protocol):
         """The same final failures over the nights, the one that happened last first."""
         ...
 
+    def resolve_failures(self, fingerprint: str, *, actor: Actor) -> FailureGroup:
+        """Note that a failure is seen to; ``fingerprint`` may be cut to a unique beginning. The group as it is now.
+
+        Raises:
+            NotFoundError: no group begins so, or several do.
+        """
+        ...
+
     def services(self) -> tuple[ServiceHealth, ...]:
         """How the services stand by the probes kept."""
         ...

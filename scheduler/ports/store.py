@@ -297,6 +297,13 @@ class RenderStore(Protocol):
         """Insert a row of ``render_failures``."""
         ...
 
+    def resolve_failures(self, fingerprint: str, *, by: str) -> int:
+        """Note that the failures of a group are seen to; how many stood.
+
+        Those of a job that a later render has made are resolved by that (``finish_render``).
+        """
+        ...
+
     def renders(self, job_id: str) -> list[Render]:
         """Renders of a job, oldest first."""
         ...

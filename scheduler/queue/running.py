@@ -14,9 +14,10 @@ from typing import Protocol
 from scheduler.domain.failure import FailureClass, JobError
 from scheduler.domain.job import JobResult, Lease
 from scheduler.ports.store import StoreError
+from scheduler.redaction import writable
 from scheduler.store.decisions import spell_seconds
 
-STACK_CHARS = 8000
+STACK_CHARS, MESSAGE_CHARS = 8000, 2000
 
 
 class Runner(Protocol):
@@ -123,7 +124,8 @@ def timed_out(running: Running, now: datetime) -> JobError:
 def unexpected(error: BaseException, now: datetime) -> JobError:
     """The error of a job that died of something nobody foresaw: the stack is kept."""
     stack = "".join(traceback.format_exception(error))[-STACK_CHARS:]
-    return JobError(f"{type(error).__name__}: {error}", FailureClass.UNKNOWN, now, stack=stack)
+    message = writable(f"{type(error).__name__}: {error}", chars=MESSAGE_CHARS)
+    return JobError(message, FailureClass.UNKNOWN, now, stack=writable(stack))
 
 
 def store_trouble(error: BaseException) -> StoreError | None:

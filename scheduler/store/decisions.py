@@ -193,3 +193,8 @@ def depth_of(parts: Iterable[DepthPart], oldest_queued_age_s: float | None) -> Q
     for part in kept:
         by_status[part.status] = by_status.get(part.status, 0) + part.count
     return QueueDepth(by_status, oldest_queued_age_s, kept)
+
+
+def by_render(number: int) -> str:
+    """Who has resolved the failures of a job that a later render has made: the word of ``render_failures``."""
+    return f"render {number} of the job"

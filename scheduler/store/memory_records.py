@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from scheduler.domain.failure import FailureClass, FailureRecord
-from scheduler.domain.fingerprint import FailureGroup, fingerprint
+from scheduler.domain.fingerprint import FailureGroup
+from scheduler.domain.fingerprint import fingerprint as fingerprint_of
 from scheduler.domain.job import Enqueued, JobSpec, Lease, QueueConfig
 from scheduler.domain.render import Attempt, AttemptStatus, Render, RenderStatus
 from scheduler.domain.schedule import Fire, ScheduleDefinition, ScheduleState
@@ -16,7 +17,7 @@ from scheduler.domain.service import Probe
 from scheduler.domain.snapshot import ProcessInfo
 from scheduler.ports.clock import Clock
 from scheduler.ports.store import StoreError
-from scheduler.store.decisions import ENDED_WORDS, INTERRUPTED_WORDS, milliseconds
+from scheduler.store.decisions import ENDED_WORDS, INTERRUPTED_WORDS, by_render, milliseconds
 from scheduler.store.memory_commands import MemoryCommands
 from scheduler.store.memory_jobs import by_prefix
 
@@ -30,6 +31,8 @@ class MemoryRecords(MemoryCommands):
         self._attempts: dict[str, Attempt] = {}
         self._failures: list[FailureRecord] = []
         self._failed_at: list[datetime] = []
+        self._resolved: dict[int, str] = {}
+        """Who has resolved a failure, by its place."""
         self._schedules: dict[str, ScheduleState] = {}
         self._declared: set[str] = set()
         self._probes: list[Probe] = []
@@ -109,6 +112,9 @@ class MemoryRecords(MemoryCommands):
                 duration_s=duration_s,
             )
             self._fail_open(render_id, now, FailureClass.CANCELLED, ENDED_WORDS)
+            if status is RenderStatus.COMPLETED:
+                theirs = {one.id for one in self.renders(render.job_id)}
+                self._resolve(lambda failure: failure.render_id in theirs, by_render(render.number))
 
     def start_attempt(self, attempt: Attempt) -> None:
         """See ``RenderStore``."""
@@ -134,12 +140,23 @@ class MemoryRecords(MemoryCommands):
             self._failures.append(failure)
             self._failed_at.append(self._clock.now())
 
+    def resolve_failures(self, fingerprint: str, *, by: str) -> int:
+        """See ``RenderStore``."""
+        with self._lock:
+            return self._resolve(lambda failure: fingerprint_of(failure) == fingerprint, by)
+
+    def _resolve(self, which: Callable[[FailureRecord], bool], by: str) -> int:
+        open_ones = [n for n, one in enumerate(self._failures) if n not in self._resolved and which(one)]
+        self._resolved.update(dict.fromkeys(open_ones, by))
+        self._version += bool(open_ones)
+        return len(open_ones)
+
     def failure_groups(self, *, limit: int = 50) -> list[FailureGroup]:
         """See ``RenderStore``."""
         with self._lock:
             found: dict[str, FailureGroup] = {}
-            for failure, at in zip(self._failures, self._failed_at, strict=True):
-                key = fingerprint(failure)
+            for number, (failure, at) in enumerate(zip(self._failures, self._failed_at, strict=True)):
+                key = fingerprint_of(failure)
                 before = found.pop(key, None)
                 found[key] = FailureGroup(
                     fingerprint=key,
@@ -151,6 +168,7 @@ class MemoryRecords(MemoryCommands):
                     first_at=at if before is None else before.first_at,
                     last_at=at,
                     job_id=self._renders[failure.render_id].job_id,
+                    unresolved=(0 if before is None else before.unresolved) + (number not in self._resolved),
                 )
             return list(found.values())[::-1][:limit]
 

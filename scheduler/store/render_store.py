@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, case, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from scheduler.domain.failure import FailureClass, FailureRecord
@@ -14,7 +14,7 @@ from scheduler.domain.job import Lease
 from scheduler.domain.render import Attempt, AttemptStatus, Render, RenderStatus
 from scheduler.ports.store import JobNotFoundError
 from scheduler.store.base import SqlBase
-from scheduler.store.decisions import ENDED_WORDS
+from scheduler.store.decisions import ENDED_WORDS, by_render
 from scheduler.store.interrupt import end_attempt, fail_open_attempts, interrupt_renders
 from scheduler.store.mapping import attempt_of, attempt_values, failure_details, failure_of, render_of
 from scheduler.store.rows import render_failures, render_logs, renders
@@ -68,6 +68,7 @@ class SqlRenders(SqlBase):
         statement = (
             update(renders)
             .where(renders.c.id == render_id, renders.c.status == RenderStatus.RUNNING.value)
+            .returning(renders.c.job_id, renders.c.number)
             .values(
                 status=status.value,
                 finished_at=db_time(),
@@ -78,9 +79,13 @@ class SqlRenders(SqlBase):
             )
         )
         with self._db.write() as connection:
-            if connection.execute(statement, self._at()).rowcount:
+            ended = connection.execute(statement, self._at()).one_or_none()
+            if ended is not None:
                 now = self._now(connection)
                 fail_open_attempts(connection, render_id, now, FailureClass.CANCELLED, ENDED_WORDS)
+                if status is RenderStatus.COMPLETED and ended.number > 1:
+                    theirs = select(renders.c.id).where(renders.c.job_id == ended.job_id)
+                    self._resolve(connection, render_failures.c.render_id.in_(theirs), by_render(ended.number))
 
     def start_attempt(self, attempt: Attempt) -> None:
         """Insert a row of ``render_logs``; one that is there already is left as it is."""
@@ -104,6 +109,19 @@ class SqlRenders(SqlBase):
         )
         with self._db.write() as connection:
             connection.execute(statement, self._at())
+
+    def resolve_failures(self, fingerprint: str, *, by: str) -> int:
+        """Note that the failures of a group are seen to; how many stood."""
+        with self._db.write() as connection:
+            return self._resolve(connection, render_failures.c.fingerprint == fingerprint, by)
+
+    def _resolve(self, connection: Connection, which: ColumnElement[bool], by: str) -> int:
+        statement = (
+            update(render_failures)
+            .where(which, render_failures.c.resolved.is_(False))
+            .values(resolved=True, resolved_at=db_time(), resolved_by=by)
+        )
+        return connection.execute(statement, self._at()).rowcount
 
     def renders(self, job_id: str) -> list[Render]:
         """Renders of a job, oldest first."""
@@ -162,13 +180,16 @@ class SqlRenders(SqlBase):
                 func.min(failed.created_at).label("first_at"),
                 func.max(failed.created_at).label("last_at"),
                 func.max(failed.seq).label("last_seq"),
+                func.sum(case((failed.resolved.is_(False), 1), else_=0)).label("unresolved"),
             )
             .where(failed.fingerprint.is_not(None))
             .group_by(failed.fingerprint)
             .subquery()
         )
         query = (
-            select(groups.c.n, groups.c.first_at, groups.c.last_at, renders.c.job_id, render_failures)
+            select(
+                groups.c.n, groups.c.first_at, groups.c.last_at, groups.c.unresolved, renders.c.job_id, render_failures
+            )
             .join(render_failures, failed.seq == groups.c.last_seq)
             .join(renders, renders.c.id == failed.render_id)
             .order_by(groups.c.last_seq.desc())
@@ -187,6 +208,7 @@ class SqlRenders(SqlBase):
                 first_at=row["first_at"],
                 last_at=row["last_at"],
                 job_id=row["job_id"],
+                unresolved=int(row["unresolved"]),
             )
             for row in found
             for last in [failure_of(row)]

@@ -478,6 +478,9 @@ class FakeOperations(HistoryOperations, RecordedOperations, FakeAlerts):
     def failure_groups(self, *, limit: int = 50) -> tuple[FailureGroup, ...]:
         return ()
 
+    def resolve_failures(self, fingerprint: str, *, actor: Actor) -> FailureGroup:
+        raise NotFoundError(fingerprint)
+
     def service_history(self, service: str, *, hours: int = 24, transitions: int = 20) -> ServiceHistory:
         return ServiceHistory(service, (), ())
 

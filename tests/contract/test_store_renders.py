@@ -8,7 +8,7 @@ import pytest
 from store_world import LEASE_S, World
 
 from scheduler.domain.failure import FailureClass, FailureRecord
-from scheduler.domain.render import Attempt, AttemptStatus, Checkpoint, RenderStatus, StageName, StageOutput
+from scheduler.domain.render import Attempt, AttemptStatus, Checkpoint, Render, RenderStatus, StageName, StageOutput
 from scheduler.ports.store import StoreError
 
 
@@ -208,3 +208,26 @@ def test_the_same_failure_of_several_nights_is_one_group(world: World) -> None:
     assert 7100 < (first.last_at - first.first_at).total_seconds() < 7300
     assert (second.count, second.job_id, second.failure_reason) == (1, other, FailureClass.TIMEOUT)
     assert [group.fingerprint for group in world.store.failure_groups(limit=1)] == [first.fingerprint]
+
+
+def test_a_failure_stands_until_a_later_render_or_an_operator_resolves_it(world: World) -> None:
+    def fail(render: Render, message: str) -> None:
+        world.store.record_failure(
+            FailureRecord(render.id, FailureClass.TIMEOUT, message, "tts", "a4f", retryable=True)
+        )
+        world.store.finish_render(render.id, RenderStatus.FAILED)
+
+    world.add_many(2)
+    first, second = world.claim()
+    fail(world.render(first), "late")
+    fail(world.render(second), "late")
+    fail(world.render(second), "mute")
+    mute, late = world.store.failure_groups()
+    assert (late.count, late.unresolved, mute.count, mute.unresolved) == (2, 2, 1, 1)
+    world.store.finish_render(world.render(first).id, RenderStatus.COMPLETED)
+    mute, late = world.store.failure_groups()
+    assert (late.count, late.unresolved, mute.unresolved) == (2, 1, 1), "those of the job that was made after all"
+    assert world.store.resolve_failures(mute.fingerprint, by="ann") == 1
+    assert world.store.resolve_failures(mute.fingerprint, by="ben") == 0
+    assert world.store.resolve_failures("0" * 16, by="ben") == 0
+    assert [group.unresolved for group in world.store.failure_groups()] == [0, 1]

@@ -254,10 +254,14 @@ class StubMedia:
         raise NotImplementedError
 
 
-def tone(path: Path, *, seconds: float = 2.0, level: float = 0.3, codec: str = "pcm_s16le") -> Path:
-    """A sound file with a tone."""
+def tone(
+    path: Path, *, seconds: float = 2.0, level: float = 0.3, codec: str = "pcm_s16le", hole_s: float = 0.0
+) -> Path:
+    """A sound file with a tone, with so many seconds of silence in its middle."""
     rate = 24_000
     samples = (np.sin(np.arange(int(rate * seconds)) * 2 * np.pi * 440 / rate) * level * 32767).astype(np.int16)
+    half, hole = samples.size // 2, round(hole_s * rate / 2)
+    samples[half - hole : half + hole] = 0
     with av.open(str(path), "w") as container:
         writer: Any = container
         stream = writer.add_stream(codec, rate=rate, layout="mono")

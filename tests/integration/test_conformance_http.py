@@ -5,23 +5,27 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from http_scripted import make_call, make_script, tone
+from http_scripted import make_call, make_job, make_script, tone
 from pipeline_scene import BRIEF
 from pydantic import SecretStr
 from services_media import FileMedia, moving_picture
 
 from config.settings import ApiSettings, PipelineSettings, ScriptSettings, Settings, SpeechSettings
-from console.bootstrap.pipeline import make_pipeline
+from console.bootstrap.pipeline import make_routes
 from console.bootstrap.services import local_service_urls, with_services
 from integrations.artifact_server import ArtifactServer
 from integrations.kit.timed import timed_segments
 from integrations.local_services.running import LocalServices
 from scheduler.conformance import check_provider
 from scheduler.domain.render import StageName, StageOutput
+from scheduler.job_types import ORCHESTRATOR, SORA
+from scheduler.pipeline.stages import Pipeline
 from scheduler.ports.provider import Provider
 
 SERVICES = ("manim", "revideo", "orchestrator", "tts", "script", "storage", "sora")
 SCRIPT = make_script(points=0)
+JOB = replace(make_job(), payload={"prompt": "A sunrise over hills", "duration": 2})
+"""Its payload serves the route that makes a video of a prompt; the others do not look at it."""
 SLACK_S = 20.0
 
 
@@ -59,18 +63,17 @@ async def test_the_providers_of_services_conform(tmp_path: Path) -> None:
         LocalServices(media, tmp_path / "services", dict.fromkeys(SERVICES, 0)) as running,
         ArtifactServer([tmp_path]) as publisher,
     ):
-        pipeline = make_pipeline(settings_for(tmp_path / "home", dict(running.urls)), media, publisher)
+        routes = make_routes(settings_for(tmp_path / "home", dict(running.urls)), media, publisher)
 
-        async def conforms(stage: StageName, name: str) -> StageOutput:
-            chain = pipeline.stage(stage).chain
-            (provider,) = (one for one in chain if one.name == name)
+        async def conforms(stage: StageName, name: str, way: Pipeline = routes.pipeline) -> StageOutput:
+            (provider,) = (one for one in way.stage(stage).chain if one.name == name)
 
             def make() -> Provider:
                 return provider
 
             folder = tmp_path / "work" / f"{stage.value}-{name}"
             call = replace(
-                make_call(folder, stage, script=SCRIPT, inputs=dict(inputs), timeout_s=30.0),
+                make_call(folder, stage, job=JOB, script=SCRIPT, inputs=dict(inputs), timeout_s=30.0),
                 brief=BRIEF,
                 script=None if stage is StageName.SCRIPT_GEN else SCRIPT,
             )
@@ -84,6 +87,8 @@ async def test_the_providers_of_services_conform(tmp_path: Path) -> None:
         moving_picture(media.video, seconds=sum(one.duration_s for one in timed_segments(composing)), sound=True)
         await conforms(StageName.REVIDEO, "orchestrator")
         inputs[StageName.REVIDEO] = await conforms(StageName.REVIDEO, "revideo-api")
+        await conforms(StageName.REVIDEO, "orchestrator-route", routes.whole[ORCHESTRATOR])
+        await conforms(StageName.REVIDEO, "sora-route", routes.whole[SORA])
         inputs[StageName.VERIFY] = StageOutput(data={"duration_s": inputs[StageName.REVIDEO].data["duration_s"]})
         published = await conforms(StageName.UPLOAD, "supabase")
     assert published.data["video_url"].startswith(running.urls["storage"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from pathlib import Path
 
 from typer.testing import CliRunner
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 from console.cli.main import command_line
 from scheduler.domain.failure import FailureClass, FailureRecord
 from scheduler.domain.job import JobSpec
+from scheduler.ports.operations import NotFoundError
 from scheduler.store import open_store
 
 
@@ -47,3 +49,15 @@ def test_the_same_failure_is_one_line_with_its_count_and_an_example(tmp_path: Pa
     assert (group["count"], group["job_id"], group["failure_reason"], group["stage"]) == (2, last, "TIMEOUT", "manim")
     assert group["first_at"] <= group["last_at"]
     assert len(group["fingerprint"]) == 16
+    assert group["unresolved"] == 2
+
+    assert isinstance(run.invoke(command_line(), [*command, "--resolve", "zzz"]).exception, NotFoundError)
+    done = run.invoke(command_line(), [*command, "--resolve", group["fingerprint"][:6]])
+    assert f"resolved: {group['fingerprint']}" in done.stderr
+    (group,) = json.loads(run.invoke(command_line(), [*command, "--json", "--limit", "1"]).stdout)["items"]
+    assert (group["count"], group["unresolved"]) == (2, 0)
+    with sqlite3.connect(tmp_path / "predawn.db") as database:
+        rows = database.execute(
+            "select resolved, resolved_at is not null, resolved_by is not null from render_failures"
+        )
+        assert sorted(rows) == [(0, 0, 0), (1, 1, 1), (1, 1, 1)]

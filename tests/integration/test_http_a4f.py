@@ -93,12 +93,15 @@ async def test_bad_answers(tmp_path: Path, answer: Response, kind: FailureClass,
     assert names(tmp_path) == []
 
 
-async def test_silence_and_a_stump_are_no_narration(tmp_path: Path) -> None:
+async def test_silence_a_hole_and_a_stump_are_no_narration(tmp_path: Path) -> None:
     silence = content(tone(tmp_path / "silence.wav", level=0.0))
     stump = content(tone(tmp_path / "stump.wav", seconds=0.1))
+    hole = content(tone(tmp_path / "hole.wav", seconds=12, hole_s=7.5))
     cut = content(tone(tmp_path / "long.wav", seconds=8))[:200_000]
     async with scripted() as service:
-        for number, (sound, said) in enumerate([(silence, "silent"), (stump, "was cut"), (cut, "is cut off")]):
+        for number, (sound, said) in enumerate(
+            [(silence, "silent"), (hole, r"silent for 7\.\d s"), (stump, "was cut"), (cut, "is cut off")]
+        ):
             service.on(ROUTE, Response(sound, media_type="audio/wav"))
             with pytest.raises(StageFailure, match=said) as caught:
                 await a4f_at(service.url).run(make_call(tmp_path / str(number), StageName.TTS, script=ONE))

@@ -253,6 +253,36 @@ async def test_cancelling_deletes_the_remote_job_promptly(tmp_path: Path) -> Non
         assert service.count("DELETE /jobs/j1") == 1
 
 
+async def test_cancelled_while_it_is_submitted_the_job_is_deleted_all_the_same(tmp_path: Path) -> None:
+    told = asyncio.Event()
+
+    async def slowly(_request: Request) -> Response:
+        await told.wait()
+        return JSONResponse({"job_id": "j1", "status": "queued"})
+
+    async with scripted() as service:
+        service.on("POST /render", slowly)
+        service.on("DELETE /jobs/j1", JSONResponse({}))
+        task = asyncio.create_task(manim_at(service.url).run(make_call(tmp_path, StageName.MANIM, script=ONE)))
+        await service.until("POST /render")
+        task.cancel()
+        asyncio.get_running_loop().call_later(0.05, told.set)
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert service.count("DELETE /jobs/j1") == 1
+
+
+async def test_a_submission_that_nobody_answers_holds_no_cancel_up(tmp_path: Path) -> None:
+    async with scripted() as service:
+        service.on("POST /render", lambda _request: asyncio.Event().wait())  # pyright: ignore[reportArgumentType] - never answers
+        task = asyncio.create_task(manim_at(service.url).run(make_call(tmp_path, StageName.MANIM, script=ONE)))
+        await service.until("POST /render")
+        task.cancel()
+        async with asyncio.timeout(1.9):
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+
 def serving(*answers: Response) -> Any:
     def prepare(service: Scripted) -> None:
         service.on("POST /render", JSONResponse({"video_url": "/a.mp4"}))

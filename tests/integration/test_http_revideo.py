@@ -131,6 +131,8 @@ async def test_a_forgotten_job_must_be_submitted_again(tmp_path: Path) -> None:
         ({"video_codec": "vp9"}, "video codec is vp9"),
         ({"distinct_frames": 0}, "still image"),
         ({"black_ratio": 1.0}, "black"),
+        ({"frozen_s": 8.0}, r"stands still for 8\.0 s, at most 7\.7 s"),
+        ({"silent_s": 4.0}, r"silent for 4\.0 s, longest pause allowed 3\.7 s"),
     ],
 )
 async def test_the_video_is_probed_before_it_counts(tmp_path: Path, found: dict[str, Any], said: str) -> None:

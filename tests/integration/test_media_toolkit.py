@@ -21,12 +21,14 @@ import pytest
 from PIL import Image
 
 from integrations.media import child, process
+from integrations.media.encoders import encoders
 from integrations.media.process import Children
 from integrations.media.toolkit import MediaToolkit
 from integrations.media.untyped import av
 from scheduler.domain.content import Segment, SegmentKind
 from scheduler.domain.failure import FailureClass, StageFailure
 from scheduler.domain.media import MediaExpectation, media_problems
+from scheduler.pipeline.brief import NEEDED_CODECS
 from scheduler.ports.media import CardContext, Composed, LocalMedia, TimedSegment
 
 CONTEXT = CardContext("Daily Current Affairs", date(2025, 6, 6), 1)
@@ -316,6 +318,8 @@ async def test_still_black_and_frozen_pictures_are_seen(media: LocalMedia, tmp_p
     assert not report.faststart
     problems = media_problems(report, MediaExpectation(sound=False))
     assert "a still image for its whole length" in problems
+    once = MediaExpectation(sound=False, max_black_ratio=1, min_distinct_frames=1, max_frozen_s=0.9)
+    assert media_problems(report, once) == ("stands still for 1.0 s, at most 0.9 s are allowed",)
 
 
 async def test_bad_clip_or_narration_is_named(media: LocalMedia, tmp_path: Path) -> None:
@@ -398,7 +402,11 @@ async def test_children_serve_more_than_one_call_while_the_toolkit_is_open_and_n
 
 def media_children() -> set[int]:
     """The toolkit's processes below ours: other tests keep a PostgreSQL there."""
-    return {child.pid for child in psutil.Process().children() if "integrations.media" in child.cmdline()}
+    found: set[int] = set()
+    for process_ in psutil.Process().children():
+        with suppress(psutil.Error):  # it has just ended
+            found |= {process_.pid} if "integrations.media" in process_.cmdline() else set()
+    return found
 
 
 async def test_an_idle_child_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -411,6 +419,21 @@ async def test_an_idle_child_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         await toolkit.silence(tmp_path / "silence.wav", duration_s=0.1)
         assert len(media_children() - before) == 1
     assert not media_children() - before
+
+
+async def test_who_has_nothing_to_do_goes_before_one_composes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = media_children()
+    async with MediaToolkit(processes=2) as toolkit:
+        await asyncio.gather(*(toolkit.silence(tmp_path / f"{n}.wav", duration_s=0.1) for n in range(2)))
+        assert len(media_children() - before) == 2
+        monkeypatch.setattr(process, "LARGE", {"silence"})
+        await toolkit.silence(tmp_path / "last.wav", duration_s=0.1)
+        assert await until(lambda: len(media_children() - before) == 1, 10)
+
+
+async def test_the_encoders_are_asked_for_in_another_process() -> None:
+    encoders.cache_clear()
+    assert await asyncio.to_thread(encoders) >= NEEDED_CODECS
 
 
 async def test_an_idle_child_that_holds_much_goes_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -468,6 +491,7 @@ from datetime import date
 from pathlib import Path
 from integrations.media.toolkit import MediaToolkit
 from scheduler.domain.content import Segment, SegmentKind
+from scheduler.pipeline.brief import NEEDED_CODECS
 from scheduler.ports.media import CardContext
 
 start = asyncio.create_subprocess_exec

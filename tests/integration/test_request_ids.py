@@ -7,15 +7,18 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from http_scripted import make_call, scripted
 from pipeline_scene import Maker, Scene
+from pydantic import SecretStr
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from storage_scene import MIB, settings, upload_call
 
+from config.sections.alerts import SlackSettings
 from config.settings import FeedSettings, PostgrestSettings, S3Settings
 from integrations.content.feeds import FeedBriefs
 from integrations.content.feeds.memory import FeedMemory
@@ -25,6 +28,7 @@ from integrations.kit.http import HttpService, Trace, open_client
 from integrations.kit.serve import serve
 from integrations.local_services.storage import StorageService
 from integrations.s3_storage import S3Storage
+from integrations.slack.client import open_slack
 from integrations.supabase_storage import SupabaseStorage
 from scheduler.domain.failure import StageFailure
 from scheduler.domain.render import StageName, StageOutput
@@ -116,6 +120,17 @@ async def test_probes_and_calls_are_told_apart(tmp_path: Path) -> None:
         first, second = (one.headers["x-request-id"] for one in service.seen)
     assert first.startswith("probe-")
     assert second == MINE
+
+
+async def test_slack_is_asked_under_an_id_too() -> None:
+    async with scripted() as service:
+        service.on("POST /chat.postMessage", JSONResponse({"ok": True, "ts": "1.0"}))
+        slack: Any = open_slack(SlackSettings(api_url=service.url, bot_token=SecretStr("xoxb-1")))
+        for _ in range(2):
+            await slack.chat_postMessage(channel="C1", text="up")
+        one, other = (seen.headers["x-request-id"] for seen in service.seen)
+    assert one.startswith("predawn-")
+    assert one != other
 
 
 async def test_the_runner_tells_what_runs_below_it_whose_work_it_does(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from storage_scene import MIB, upload_call
 
 from config.settings import S3Settings
 from integrations.s3_storage import S3Storage
+from scheduler.conformance import check_provider
 from scheduler.domain.failure import FailureClass, StageFailure
 
 pytest.importorskip("obstore", reason="pip install 'predawn[s3]'")
@@ -226,3 +227,10 @@ def test_amazons_own_addresses() -> None:
     assert provider.template == "https://{bucket}.s3.ap-south-1.amazonaws.com/{path}"
     with pytest.raises(ValueError, match=r"storage\.s3\.bucket"):
         S3Storage(S3Settings())
+
+
+async def test_it_does_what_is_promised_of_every_provider(tmp_path: Path, s3_url: str) -> None:
+    output = await check_provider(
+        lambda: S3Storage(settings(s3_url, prefix="five")), upload_call(tmp_path, size=20 * MIB), slack_s=20.0
+    )
+    assert fetched(str(output.data["video_url"])) == content(tmp_path / "made" / "video.mp4")

@@ -34,6 +34,15 @@ def test_help_needs_neither_database_nor_media() -> None:
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
+def test_a_render_loads_neither_the_api_nor_slack_nor_what_its_children_render_with() -> None:
+    script = (
+        "import sys, console.bootstrap.once;"
+        "heavy = {'fastapi', 'slack_sdk', 'aiohttp', 'textual', 'av', 'PIL', 'numpy'};"
+        "sys.exit(sorted(heavy & {name.split('.')[0] for name in sys.modules}) or None)"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -30,7 +30,10 @@ def stand(pattern: str, *, age_s: float = 1.0) -> tuple[ServiceState, int]:
     [
         ("", ServiceState.UNKNOWN),
         ("+", ServiceState.UP),
-        ("-", ServiceState.DOWN),
+        ("-", ServiceState.UNKNOWN),
+        ("--", ServiceState.UNKNOWN),
+        ("--+", ServiceState.UP),
+        ("---", ServiceState.DOWN),
         ("+-", ServiceState.UP),
         ("+--", ServiceState.UP),
         ("+---", ServiceState.DOWN),
@@ -55,8 +58,8 @@ def test_what_was_known_before_nobody_looked_for_a_while_does_not_count() -> Non
         Probe("m", BEGIN + timedelta(hours=8), ok=False, error="nothing answers"),
     ]
     health = standing("m", "u", probes, now=probes[-1].at, stale_s=60)
-    assert health.state is ServiceState.DOWN
-    assert health.since == probes[-1].at
+    assert health.state is ServiceState.UNKNOWN
+    assert health.reason == "failed 1 of the 3 times that make it down: nothing answers"
 
 
 def test_latencies_of_failed_probes_are_gaps() -> None:

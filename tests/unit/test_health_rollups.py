@@ -120,11 +120,15 @@ class Room:
         self.answers: dict[str, Probe] = {}
         self.asked = 0
         self.connected = connected
+        self.takes_s, self.fails_for = 0.0, 10_000
         settings = HealthSettings(interval_s=15, slow_ms=1500)
 
         def check(service: str):
             async def probe() -> Probe:
                 self.asked += 1
+                self.clock.advance(self.takes_s)
+                if self.asked > self.fails_for:
+                    self.answers.clear()
                 ok = self.answers.get(service, Probe(service, BEGIN, ok=True, latency_ms=5.0, http_status=200))
                 return Probe(
                     service,
@@ -232,6 +236,28 @@ async def test_before_a_render_only_services_nobody_has_looked_at_are_probed() -
     health = room.prober.health("manim")
     assert health is not None
     assert health.maintenance is None
+
+
+@pytest.mark.parametrize(
+    ("takes_s", "fails_for", "asked", "state"),
+    [
+        (0.01, 10, 3, ServiceState.DOWN),
+        (0.01, 2, 3, ServiceState.UP),
+        (0.01, 1, 2, ServiceState.UP),
+        # Nobody waits three time-outs for a render to begin: it is found out by calling.
+        (3.0, 10, 1, ServiceState.UNKNOWN),
+    ],
+)
+async def test_three_failures_make_down_also_of_a_service_that_nobody_knows(
+    takes_s: float, fails_for: int, asked: int, state: ServiceState
+) -> None:
+    room = Room("manim")
+    room.fails("manim")
+    room.takes_s, room.fails_for = takes_s, fails_for
+    await room.prober.before_render()
+    health = room.prober.health("manim")
+    assert health is not None
+    assert (room.asked, health.state) == (asked, state)
 
 
 async def test_connectivity_is_one_address_that_takes_a_connection() -> None:

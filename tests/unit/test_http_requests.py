@@ -136,6 +136,8 @@ def test_sound_types_are_read_without_their_parameters() -> None:
         (SoundReport(0.2, None, -3.0), "cannot hold 90 characters"),
         (SoundReport(6.0, None, -80.0), "silent"),
         (SoundReport(6.0, None, float("-inf")), "silent"),
+        (SoundReport(20.0, None, -3.0, silent_s=4.9), None),
+        (SoundReport(20.0, None, -3.0, silent_s=5.1), "it is silent for 5.1 s"),
     ],
 )
 def test_a_narration_is_as_long_as_its_text_needs_and_heard(report: SoundReport, said: str | None) -> None:

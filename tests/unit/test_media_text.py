@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from integrations.media.text import fonts
 from integrations.media.text.fonts import Weight, font_data, glyph_addressable, stack
 from integrations.media.text.shape import clean, runs, shape
 from integrations.media.text.typeset import Style, clusters, split_word, width_of, wrap
@@ -18,16 +19,23 @@ WORDS = st.text(st.sampled_from("abcdefghijWMil.,-/%₹0123456789 कखगघ�
 @pytest.mark.parametrize("weight", Weight)
 @pytest.mark.parametrize("text", ["The quick brown fox, 5.5% – “x” & (y)", "₹2,000 करोड़", HINDI + "।", "ÄÖÜ ß ñ é Ł ő"])
 def test_first_font_has_what_briefs_are_written_with(weight: Weight, text: str) -> None:
-    first = stack(weight)[0]
+    first = next(stack(weight))
     assert {char for char in clean(text) if ord(char) not in first.coverage} == set()
 
 
 @pytest.mark.parametrize("weight", Weight)
 def test_other_scripts_come_from_the_fallback_font(weight: Weight) -> None:
-    fonts = [font.name for font, _ in runs("RBI Привет → Ελλάδα", weight)]
-    assert fonts[0].startswith("Mukta")
-    assert any(name.startswith("DejaVu") for name in fonts)
+    names = [font.name for font, _ in runs("RBI Привет → Ελλάδα", weight)]
+    assert names[0].startswith("Mukta")
+    assert any(name.startswith("DejaVu") for name in names)
     assert all(glyph.number for glyph in shape("RBI Привет → Ελλάδα", weight).glyphs)
+
+
+def test_a_font_that_nobody_comes_to_is_not_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fonts, "STACKS", {Weight.BOLD: ("Mukta-Bold.ttf", "no-such-font.ttf")})
+    assert [font.name for font, _ in runs("RBI 5.5% भारत", Weight.BOLD)] == ["Mukta-Bold.ttf"] * 2
+    with pytest.raises(FileNotFoundError):
+        list(runs("Привет", Weight.BOLD))
 
 
 def test_scripts_are_shaped_apart_and_marks_stay_with_their_letter() -> None:

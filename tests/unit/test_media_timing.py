@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scheduler.domain.content import Segment, SegmentKind
-from scheduler.domain.timing import FPS, PAUSE_S, reading_time_s, segment_durations
+from scheduler.domain.timing import FPS, LEAD_S, PAUSE_S, longest_pause_s, reading_time_s, segment_durations
 
 
 def point(heading: str = "Heading") -> Segment:
@@ -37,3 +37,20 @@ def test_durations_are_whole_frames_and_never_too_short() -> None:
 def test_every_segment_needs_its_lengths() -> None:
     with pytest.raises(ValueError, match="argument"):
         segment_durations([point(), point()], narration_s=[1.0], clip_s=[1.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("durations", "narrations", "pause"),
+    [
+        ([5, 6], [4.4, 5.4], 0.4 + LEAD_S),
+        # A card that takes longer to be read than to be said, and one that nobody speaks.
+        ([5, 9, 4, 6], [4.4, 3, 0, 5.4], 9 - 3 - LEAD_S + 4 + LEAD_S),
+        ([5, 9], [4.4, 0], 9.4),
+        ([3, 4], [0, 0], 7),
+        ([], [], 0),
+    ],
+)
+def test_the_longest_pause_lies_between_two_narrations(
+    durations: list[float], narrations: list[float], pause: float
+) -> None:
+    assert longest_pause_s(durations, narrations) == pytest.approx(pause)

@@ -15,6 +15,8 @@ from console.bootstrap.reading import chains, job_types
 from integrations.a4f.provider import A4fSpeech
 from integrations.chat_script.provider import ChatScript
 from integrations.manim.provider import ManimApi
+from integrations.media.providers import MediaProbe
+from integrations.media.toolkit import MediaToolkit
 from integrations.orchestrator.provider import OrchestratorApi
 from integrations.orchestrator.route import OrchestratorRoute
 from integrations.revideo.provider import RevideoApi
@@ -27,11 +29,13 @@ from scheduler.domain.deadline import Estimate, Prediction, critical_path
 from scheduler.domain.job import DepthPart, JobSpec, JobStatus, Priority
 from scheduler.domain.render import Attempt, AttemptStatus, StageName
 from scheduler.domain.schedule import ScheduleDefinition
+from scheduler.domain.snapshot import StageState, StageView
 from scheduler.domain.whatif import Change
 from scheduler.health.targets import SERVICE_OF
 from scheduler.nights.foresight import Foresight
 from scheduler.nights.start import latest_safe_start, lead_s, queue_wait
 from scheduler.operations import StoreOperations
+from scheduler.pipeline.added import AddedStage
 from scheduler.ports.operations import Actor
 from scheduler.schedules.due import fire_at, next_nominal
 from scheduler.schedules.timer import fire_due
@@ -53,12 +57,14 @@ class Installation:
         self.store = MemoryStore(self.clock)
         self.store.sync_schedules([NIGHTLY], now=NOW)
         self.chains = chains(self.settings)
+        self.added: list[AddedStage] = []
         self.foresight = Foresight(
             self.store,
             self.settings,
             self.clock,
             job_types=job_types(self.settings, ask=False),
             chains=self.chains,
+            added=lambda: self.added,
         )
 
     def remember(self, seconds: dict[StageName, list[float]]) -> None:
@@ -106,7 +112,7 @@ def test_without_history_nothing_starts_early(here: Installation) -> None:
     fire = fire_at(NIGHTLY, EVENING)
     (state,) = here.store.schedules()
     assert here.foresight.lead_s(state, fire) == 0
-    latest = here.foresight.latest_start(fire)
+    latest = here.foresight.latest_start(state, fire)
     assert latest is not None
     assert latest > EVENING
 
@@ -147,6 +153,43 @@ def test_slow_speech_becomes_the_critical_path(here: Installation) -> None:
     assert StageName.TTS in path
     assert StageName.MANIM not in path
     assert critical_path({}, done=set(StageName)) == ()
+
+
+def test_a_stage_that_a_plug_in_adds_is_counted_for_the_job_types_that_have_it(here: Installation) -> None:
+    def coming(job_type: str, *views: StageView) -> Prediction:
+        return here.foresight.prediction(views, now=NOW, starts_at=EVENING, job=None, job_type=job_type)
+
+    here.added.append(
+        AddedStage(
+            "stamp",
+            (MediaProbe(MediaToolkit()),),  # any provider: its estimate counts
+            after=(StageName.REVIDEO,),
+            before=(StageName.VERIFY,),
+            job_types=frozenset({"daily_ca"}),
+        )
+    )
+    stamped, plain = coming("daily_ca"), coming("doubt")
+    names = [step.stage for step in stamped.path]
+    assert names[-4:] == [StageName.REVIDEO, StageName("stamp"), StageName.VERIFY, StageName.UPLOAD]
+    estimate = here.settings.deadline.estimates["media-probe"]
+    for one, other, more in (
+        (stamped.p50_at, plain.p50_at, estimate.p50_s),
+        (stamped.p90_at, plain.p90_at, estimate.p90_s),
+    ):
+        assert one is not None
+        assert other is not None
+        assert (one - other).total_seconds() == pytest.approx(more)
+    (state,) = here.store.schedules()
+    fire = fire_at(NIGHTLY, EVENING)
+    before = here.foresight.whole_s("doubt")
+    assert here.foresight.whole_s("daily_ca") == pytest.approx(before + estimate.p90_s)
+    assert here.foresight.latest_start(state, fire) == DUE - timedelta(
+        seconds=before + estimate.p90_s + here.settings.deadline.warning_s
+    )
+    assert (
+        coming("daily_ca", StageView(StageName.VERIFY, StageState.DONE)).path
+        == coming("doubt", StageView(StageName.VERIFY, StageState.DONE)).path
+    ), "what stands before a stage that is done has been done or left out"
 
 
 def test_nine_of_ten_finishes_lie_under_p90_on_a_recorded_history(here: Installation) -> None:

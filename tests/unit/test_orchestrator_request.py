@@ -12,10 +12,14 @@ from console.bootstrap.reading import chains, is_own_api, job_types, unconfigure
 from integrations.content.asked import DoubtSource, PromptSource
 from integrations.orchestrator.request import job_request, workflow_request
 from integrations.orchestrator.service import own_api_problem
+from scheduler.domain.access import Role
 from scheduler.domain.content import Brief, Headline
 from scheduler.domain.job import Job, JobSpec, JobStatus, Priority
 from scheduler.domain.render import StageName
 from scheduler.domain.requests import RequestError
+from scheduler.operations import StoreOperations
+from scheduler.ports.operations import Actor
+from scheduler.testing import FakeClock, MemoryStore
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 JOB = Job("j1", 1, "daily_ca", Priority.HIGH, JobStatus.PROCESSING, {}, 0, 3, NOW, NOW)
@@ -139,4 +143,13 @@ def test_job_types_check_what_is_submitted(tmp_path: Path) -> None:
     assert problem == "payload.route must be one of pipeline for job type doubt, not 'orchestrator'"
     on = settings.services.sora.model_copy(update={"enabled": True})
     with_sora = settings.model_copy(update={"services": settings.services.model_copy(update={"sora": on})})
-    assert job_types(with_sora)["prompt_video"].check(JobSpec("prompt_video", {"prompt": "a river"})) is None
+    prompts = job_types(with_sora)["prompt_video"]
+    assert prompts.check(JobSpec("prompt_video", {"prompt": "a river"})) is None
+    wish = JobSpec("prompt_video", {"prompt": "a river", "priority": "high"})
+    assert prompts.prioritised(wish).priority is Priority.HIGH
+    assert prompts.prioritised(replace(wish, priority=Priority.LOW)).priority is Priority.LOW
+    operations = StoreOperations(
+        MemoryStore(FakeClock()), with_sora, FakeClock(), job_types=job_types(with_sora), chains={}
+    )
+    job = operations.submit(wish, actor=Actor("ann", "cli", Role.OPERATOR)).job
+    assert job.priority is Priority.HIGH, "what the payload asks for, where the caller says nothing"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -59,15 +60,15 @@ class Font:
 
     @classmethod
     def load(cls, name: str) -> Font:
-        """Open a shipped font."""
+        """Open a shipped font; it takes some megabytes."""
         data = font_data(name)
         face = hb.Face(data)
-        font = hb.Font(face)
-        extents = font.get_font_extents("ltr")
+        opened = hb.Font(face)
+        extents = opened.get_font_extents("ltr")
         return cls(
             name=name,
             data=glyph_addressable(data),
-            hb_font=font,
+            hb_font=opened,
             coverage=frozenset(face.unicodes),
             upem=face.upem,
             ascent=extents.ascender,
@@ -81,9 +82,19 @@ def font_data(name: str) -> bytes:
 
 
 @cache
-def stack(weight: Weight) -> tuple[Font, ...]:
-    """The fonts of a weight, best first."""
-    return tuple(Font.load(name) for name in STACKS[weight])
+def font(name: str) -> Font:
+    """A shipped font, opened at its first use."""
+    return Font.load(name)
+
+
+def stack(weight: Weight) -> Iterator[Font]:
+    """The fonts of a weight, best first: one that nobody comes to is not opened."""
+    return map(font, STACKS[weight])
+
+
+def last_resort(weight: Weight) -> Font:
+    """The last font of a weight, for what no font has."""
+    return font(STACKS[weight][-1])
 
 
 @cache

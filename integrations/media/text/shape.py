@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from integrations.media.text.fonts import Font, Weight, stack
+from integrations.media.text.fonts import Font, Weight, last_resort, stack
 from integrations.media.untyped import hb
 
 JOINERS = "\u200c\u200d"
@@ -61,14 +61,13 @@ def font_for(char: str, weight: Weight) -> Font | None:
 
 def runs(text: str, weight: Weight) -> Iterator[tuple[Font, str]]:
     """Split ``text`` into runs of one font and one script; marks and joiners stay with the letter they belong to."""
-    fonts = stack(weight)
     current: tuple[Font, str | None] | None = None
     begun = 0
     for n, char in enumerate(text):
         script = script_of(char)
         if current is not None and (char in JOINERS or char.isspace() or unicodedata.category(char).startswith("M")):
             continue
-        font = font_for(char, weight) or fonts[-1]
+        font = font_for(char, weight) or last_resort(weight)
         if current is None:
             current = (font, script)
         elif font is current[0] and (script is None or current[1] in {None, script}):
