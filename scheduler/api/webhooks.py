@@ -7,7 +7,6 @@ knows does no harm, and a forged one could do none either; it is refused all the
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 from datetime import UTC, datetime
 from typing import Annotated, Any, cast
@@ -19,7 +18,7 @@ from pydantic import BaseModel
 from scheduler.api.context import Ctx
 from scheduler.api.problems import ApiError, responses
 from scheduler.domain.access import Role
-from scheduler.domain.callback import job_id_of, signature_problem
+from scheduler.domain.callback import job_id_of, message_id, signature_problem
 from scheduler.ports.operations import Actor
 
 router = APIRouter(prefix="/webhooks", tags=["webhooks"])
@@ -76,7 +75,7 @@ async def video_complete(
     actor = Actor("webhook", "http", role=Role.VIEWER, origin=address)
     fresh = await asyncio.to_thread(
         context.operations.take_webhook,
-        hashlib.sha256(x_predawn_signature.encode()).hexdigest(),
+        message_id(x_predawn_signature),
         about=job_id,
         # A message whose clock is ahead by the window stays good for twice as long.
         forget_after_s=2 * options.webhook_window_s,

@@ -260,7 +260,7 @@ async def test_webhooks_are_taken_once_fresh_and_signed(tmp_path: Path) -> None:
         now = datetime.now(UTC)
 
         async def tell(given: str, content: bytes = body) -> int:
-            headers = {"x-predawn-signature": given, "Authorization": ""}
+            headers = {b"x-predawn-signature": given.encode("latin-1"), b"Authorization": b""}
             return (await here.client.post("/webhooks/video-complete", content=content, headers=headers)).status_code
 
         good = signature("a key for webhooks", body, now)
@@ -271,6 +271,8 @@ async def test_webhooks_are_taken_once_fresh_and_signed(tmp_path: Path) -> None:
         assert await tell(signature("a key for webhooks", body, now + timedelta(seconds=400))) == 401
         assert await tell(good) == 202
         assert await tell(good) == 409
+        for spelt in (good.replace("t=", "t=0"), f"\xa0{good}", f"{good}\xa0", good.replace("v1=", "v1=0")):
+            assert await tell(spelt) == 401, "written otherwise, it is still the one that was taken"
         assert await tell(signature("a key for webhooks", b"[]", now), b"[]") == 422
         assert await tell(signature("a key for webhooks", b"no json", now), b"no json") == 400
         lines = here.installation.operations.audit(limit=10).items
