@@ -183,10 +183,22 @@ class ApiCommands:
         attempts = tuple(self._store.attempts(job_id=job.id))
         return JobOutlook(job, attempts, self._remaining_s(job, attempts))
 
-    def job_of_key(self, idempotency_key: str) -> str | None:
-        """The id of the job with this key; None: there is none."""
-        job = self._store.by_key(idempotency_key)
+    def job_called(self, name: str) -> str | None:
+        """The id of the newest job that its caller calls so, or that has this idempotency key; None: there is none."""
+        named = self._store.job_named(name)
+        if named is not None:
+            return named
+        job = self._store.by_key(name)
         return None if job is None else job.id
+
+    def name_job(self, name: str, queued: Enqueued) -> None:
+        """Let a submission that was taken be found by its caller's own name for it.
+
+        It belongs to the submission, which was permitted and written down. One that was answered before (perhaps to a
+        caller who did not hear it) takes the name only if nobody has it.
+        """
+        if queued.created or self.job_called(name) is None:
+            self._store.name_job(name, queued.job.id)
 
     def _remaining_s(self, job: Job, attempts: Sequence[Attempt]) -> float | None:
         if job.is_final:

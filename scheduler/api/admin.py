@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from scheduler.api.context import Caller, Context, Ctx
 from scheduler.api.jobs import JobId, cancelled
 from scheduler.api.problems import ApiError, responses
+from scheduler.api.routing import ReadableRoute
 from scheduler.api.schemas import CancelView, JobView, PriorityWord
 from scheduler.api.views import audit_view, job_view, time
 from scheduler.domain.job import Job, Priority
@@ -20,7 +21,7 @@ from scheduler.domain.schedule import ScheduleState
 from scheduler.ports.audit import AuditFilter
 from scheduler.ports.operations import InvalidError
 
-router = APIRouter(prefix="/api/admin", tags=["admin"])
+router = APIRouter(prefix="/api/admin", tags=["admin"], route_class=ReadableRoute)
 
 ScheduleName = Annotated[str, Path(min_length=1, max_length=64)]
 

@@ -20,11 +20,12 @@ from prometheus_client.registry import Collector
 
 from scheduler.api.context import Caller, Ctx
 from scheduler.api.problems import responses
+from scheduler.api.routing import ReadableRoute
 from scheduler.domain.render import Attempt, AttemptStatus, StageName
 from scheduler.domain.service import ServiceState
 from scheduler.ports.api import HttpOperations
 
-router = APIRouter(tags=["metrics"])
+router = APIRouter(tags=["metrics"], route_class=ReadableRoute)
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS = (0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 10_800, 21_600)

@@ -120,8 +120,8 @@ def install(api: FastAPI) -> None:
         return problem(422, detail, more={"errors": found[:20]})
 
     @api.exception_handler(HTTPException)
-    async def _http(_request: Request, error: HTTPException) -> Response:  # pyright: ignore[reportUnusedFunction] - FastAPI calls it
-        return problem(error.status_code, str(error.detail), headers=error.headers)
+    async def _http(request: Request, error: HTTPException) -> Response:  # pyright: ignore[reportUnusedFunction] - FastAPI calls it
+        return problem(error.status_code, _worded(request, error), headers=error.headers)
 
     @api.exception_handler(Exception)
     async def _unforeseen(request: Request, error: Exception) -> Response:  # pyright: ignore[reportUnusedFunction] - FastAPI calls it
@@ -145,4 +145,25 @@ def status_of(error: OperationError) -> int:
 
 def _told(error: Mapping[str, Any]) -> dict[str, str]:
     place = [str(part) for part in error.get("loc", ()) if part != "body"]
-    return {"field": ".".join(place) or "body", "message": str(error.get("msg", "wrong"))[:300]}
+    said = str(error.get("msg", "wrong")).removeprefix("Value error, ")
+    match error.get("type"):
+        case "json_invalid":
+            why = cast("Mapping[str, Any]", error.get("ctx") or {}).get("error", "it ends too early")
+            return {"field": "body", "message": f"is no JSON (at character {''.join(place)}: {why})"[:300]}
+        case "model_attributes_type":
+            return {"field": "body", "message": "must be a JSON object, sent with Content-Type: application/json"}
+        case _:
+            return {"field": ".".join(place) or "body", "message": said[:300]}
+
+
+def _worded(request: Request, error: HTTPException) -> str:
+    """What to do about an address that there is not, or not in that way."""
+    path = request.url.path[:200]
+    match error.status_code:
+        case HTTPStatus.NOT_FOUND:
+            return f"there is nothing at {path}; GET /openapi.json lists what there is"
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            allowed = ", ".join(value for name, value in (error.headers or {}).items() if name.lower() == "allow")
+            return f"{request.method} does nothing at {path}; it takes {allowed}"
+        case _:
+            return str(error.detail)

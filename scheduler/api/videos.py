@@ -16,6 +16,7 @@ from scheduler.api.context import Caller, Context, Ctx
 from scheduler.api.files import ours, path_of
 from scheduler.api.jobs import IdempotencyKey, JobId, allow_callback, cancelled, key_of, same_request
 from scheduler.api.problems import ApiError, responses
+from scheduler.api.routing import ReadableRoute
 from scheduler.api.schemas import CancelView, GenerateBody, JobView, VideoMetadata, VideoStatus
 from scheduler.api.views import error_view, job_view, time, word_of
 from scheduler.domain.job import Job, JobSpec, JobStatus, Priority
@@ -23,7 +24,7 @@ from scheduler.domain.render import StageName
 from scheduler.ports.api import JobOutlook, Submission
 from scheduler.ports.operations import JobDetail
 
-router = APIRouter(prefix="/api/videos", tags=["videos"])
+router = APIRouter(prefix="/api/videos", tags=["videos"], route_class=ReadableRoute)
 
 PROMPT_VIDEO = "prompt_video"
 STALLED_S = 60.0

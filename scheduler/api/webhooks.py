@@ -17,11 +17,12 @@ from pydantic import BaseModel
 
 from scheduler.api.context import Ctx
 from scheduler.api.problems import ApiError, responses
+from scheduler.api.routing import ReadableRoute
 from scheduler.domain.access import Role
 from scheduler.domain.callback import job_id_of, message_id, signature_problem
 from scheduler.ports.operations import Actor
 
-router = APIRouter(prefix="/webhooks", tags=["webhooks"])
+router = APIRouter(prefix="/webhooks", tags=["webhooks"], route_class=ReadableRoute)
 
 SIGNATURE = "x-predawn-signature"
 

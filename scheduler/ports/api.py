@@ -103,8 +103,12 @@ class ApiOperations(Protocol):
         """
         ...
 
-    def job_of_key(self, idempotency_key: str) -> str | None:
-        """The id of the job with this key; None: there is none."""
+    def job_called(self, name: str) -> str | None:
+        """The id of the newest job that its caller calls so, or that has this idempotency key; None: there is none."""
+        ...
+
+    def name_job(self, name: str, queued: Enqueued) -> None:
+        """Let a submission that was taken be found by its caller's own name for it."""
         ...
 
     def job_of_render(self, render_id: str) -> str:

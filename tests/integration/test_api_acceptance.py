@@ -152,7 +152,18 @@ async def fetch_everything(here: World, job: dict[str, Any]) -> None:
     assert video.content[4:8] == b"ftyp"
     part = await here.client.get(job["video_url"], headers={"Range": "bytes=4-7"})
     assert (part.status_code, part.content) == (206, b"ftyp")
-    assert (await here.client.get(job["video_url"], headers={"Range": "bytes=999999999-"})).status_code == 416
+    beyond = await here.client.get(job["video_url"], headers={"Range": "bytes=999999999-"})
+    assert (beyond.status_code, beyond.headers["content-range"]) == (416, f"bytes */{len(video.content)}")
+    end = await here.client.get(job["video_url"], headers={"Range": "bytes=-100"})
+    assert (end.status_code, end.content) == (206, video.content[-100:])
+    two = await here.client.get(job["video_url"], headers={"Range": "bytes=0-3,8-11"})
+    assert two.status_code == 206
+    assert two.headers["content-type"].startswith("multipart/byteranges")
+    assert video.content[:4] in two.content
+    head = await here.client.head(job["video_url"])
+    assert (head.status_code, head.headers["content-length"], head.content) == (200, str(len(video.content)), b"")
+    assert head.headers["accept-ranges"] == "bytes"
+    assert (await here.client.head(f"/api/videos/{job_id}/stream")).status_code == 405
     metadata = (await here.client.get(f"/api/videos/{job_id}/metadata")).json()
     assert (metadata["title"], metadata["size_bytes"]) == ("Bridge", len(video.content))
 

@@ -14,13 +14,14 @@ from typing import Any
 import httpx
 import pytest
 
-from config.settings import Settings
+from config.settings import Settings, SoraSettings
 from console.bootstrap.reading import make_operations
 from scheduler.api.app import Api, make_api
 from scheduler.api.context import ApiOptions
 from scheduler.api.guard import Limits
 from scheduler.domain.access import Role
-from scheduler.domain.job import Enqueued, JobSpec
+from scheduler.domain.job import Enqueued, JobResult, JobSpec
+from scheduler.domain.requests import PromptVideo
 from scheduler.logs import quiet
 from scheduler.operations import StoreOperations
 from scheduler.ports.operations import Actor
@@ -60,9 +61,9 @@ class Scene:
             return await client.request(method, path, **more)
 
 
-def scene(limits: Limits = LIMITS, **options: Any) -> Scene:
+def scene(limits: Limits = LIMITS, settings: Settings | None = None, **options: Any) -> Scene:
     store, faults = MemoryStore(FakeClock(datetime.now(UTC))), Faults()
-    operations = make_operations(Settings(home=Path("/nowhere")), faulty(store, faults))
+    operations = make_operations(settings or Settings(home=Path("/nowhere")), faulty(store, faults))
     return Scene(make_api(operations, ApiOptions(version="1.2.3", limits=limits, **options)), store, operations, faults)
 
 
@@ -222,6 +223,51 @@ async def test_a_submission_is_a_job_and_its_key_answers_the_same() -> None:
     assert (await here.ask("POST", "/render", someone, json=DOUBT)).json()["created"] is True
 
 
+async def test_a_prompt_is_the_same_request_also_when_its_video_has_changed_the_payload() -> None:
+    base = Settings(home=Path("/nowhere"))
+    sora = base.services.model_copy(update={"sora": SoraSettings(enabled=True)})
+    here = scene(settings=base.model_copy(update={"services": sora}), job_types=("prompt_video",))
+    body = {"prompt": "Sunrise over a bridge", "duration": 8}
+    async with here.client({**here.token(), "Idempotency-Key": "k1"}) as client:
+        first = await client.post("/api/videos/generate", json=body)
+        assert first.status_code == 202, first.text
+        (lease,) = here.store.claim("w", limit=1, lease_s=30)
+        assert here.store.complete(lease, JobResult("file:///v.mp4", None, 8.033, degraded=False))
+        again = await client.post("/api/videos/generate", json=body)
+        assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
+        assert (await client.post("/api/videos/generate", json={**body, "prompt": "Sunset"})).status_code == 409
+    made_anew = PromptVideo.of(here.store.get(lease.job.id).payload)
+    assert made_anew.duration_s == 8, "not a second longer each time"
+
+
+async def test_a_job_id_names_the_job_and_a_key_beside_it_says_what_is_the_same_request() -> None:
+    here = scene()
+    mine = here.token()
+    async with here.client(mine) as client:
+
+        async def send(job_id: str, key: str | None, question: str = "What is the repo rate?") -> httpx.Response:
+            body = {"job_type": "doubt", "input": {"question": question}, "job_id": job_id}
+            return await client.post("/render", json=body, headers={} if key is None else {"Idempotency-Key": key})
+
+        async def found(name: str) -> Any:
+            return (await client.get(f"/jobs/{name}")).json().get("job_id")
+
+        plain = (await send("lesson", None)).json()
+        assert (await send("lesson", None)).json() == {**plain, "created": False}
+        assert (await send("lesson", None, "What is inflation?")).status_code == 409
+        first = (await send("news", "k1")).json()
+        assert await found("news") == first["job_id"]
+        anew = (await send("news", "k2", "What is inflation?")).json()
+        assert (anew["created"], await found("news")) == (True, anew["job_id"])
+        again = (await send("news", "k1")).json()
+        assert (again["job_id"], again["created"]) == (first["job_id"], False)
+        assert await found("news") == anew["job_id"], "the newest, also when an older one is asked for again"
+        long = "x" * 100
+        assert await found(long) is None
+        assert (await send(long, None)).json()["job_id"] == await found(long)
+    assert len(here.store.list().items) == 4
+
+
 async def test_many_at_once_go_into_one_transaction_and_each_gets_its_answer() -> None:
     here = scene()
     good, bad = DOUBT, {"job_type": "doubt", "input": {"question": "?"}}
@@ -246,7 +292,8 @@ WRONG: list[tuple[Any, str]] = [
     ({"job_type": "doubt", "input": {"question": "What?"}, "priority": "urgent"}, "priority"),
     ({"job_type": "doubt", "input": {"question": "What?"}, "nonsense": 1}, "nonsense"),
     ({"job_type": "doubt", "input": {"question": "What?"}, "callback_url": "http://127.0.0.1/"}, "callback_url"),
-    ([], "body"),
+    ([], "body: must be a JSON object"),
+    *(({**DOUBT, "job_id": bad}, "job_id: take an id that can stand in a path") for bad in ("a/b", "..", ".", "a\0b")),
 ]
 
 
@@ -328,7 +375,14 @@ async def test_cancel_and_what_is_not_there() -> None:
     assert (await here.ask("DELETE", f"/jobs/{job.id}", headers)).status_code == 409
     assert (await here.ask("GET", f"/jobs/{job.id}", headers)).json()["status"] == "cancelled"
     assert (await here.ask("GET", "/jobs/nothing", headers)).status_code == 404
-    assert (await here.ask("PUT", "/jobs", headers)).status_code == 405
+    wrong = await here.ask("PUT", "/jobs", headers)
+    assert (wrong.status_code, wrong.headers["allow"]) == (405, "GET")
+    assert "it takes GET" in wrong.json()["detail"]
+    nowhere = await here.ask("GET", "/job", headers)
+    assert (nowhere.status_code, nowhere.headers["content-type"]) == (404, "application/problem+json")
+    assert "/openapi.json" in nowhere.json()["detail"]
+    broken = await here.ask("POST", "/render", {**headers, "content-type": "application/json"}, content=b'{"a":')
+    assert broken.json()["detail"].startswith("body: is no JSON (at character 5")
 
 
 async def test_a_job_is_found_by_the_id_that_its_caller_gave_it_and_by_nobody_elses() -> None:
