@@ -23,6 +23,7 @@ from scheduler.ports.api_store import Logged
 from scheduler.ports.clock import Clock
 from scheduler.ports.operations import Actor, InvalidError, NotFoundError, OperationError
 from scheduler.ports.store import JobNotFoundError, Store
+from scheduler.queue.looks import FORGET_AFTER_S, FRESH_S
 from scheduler.schedules.leader import ROLE as SCHEDULER
 
 MOST_ACTIVE = 50
@@ -242,6 +243,14 @@ class ApiCommands:
         if not fresh:
             note(refused="it was taken before")
         return fresh
+
+    def ask_look(self, look_id: str) -> None:
+        """Have whichever process waits for remote work under this id look at it now."""
+        self._store.ask_look(look_id, fresh_s=FRESH_S, forget_after_s=FORGET_AFTER_S)
+
+    def was_looked(self, look_id: str) -> bool:
+        """Whether what was asked for was looked at, and what was seen is written down."""
+        return self._store.was_looked(look_id)
 
     def render_log(self, *, after: int | None, limit: int = 1000) -> tuple[Logged, ...]:
         """Attempts in the order they were started, behind place ``after``; None: only the newest one."""

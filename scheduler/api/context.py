@@ -42,7 +42,7 @@ class ApiOptions:
         webhook_secret: key that webhooks are signed with; None: none is taken.
         webhook_window_s: seconds that a webhook's timestamp may be off.
         job_types: what may be submitted here.
-        nudge: lets whoever watches a job look at once; whether there was anybody.
+        nudge: lets whoever in this process watches a job look at once; whether there was anybody.
     """
 
     version: str

@@ -242,6 +242,14 @@ class VideoStatus(BaseModel):
     error: ErrorView | None
 
 
+class SyncStatus(VideoStatus):
+    """How a video stands after a look at it."""
+
+    synced: bool = Field(
+        description="Whether this is what is known now; false: whoever makes it did not answer in time."
+    )
+
+
 class VideoMetadata(BaseModel):
     """What is known of a finished video."""
 

@@ -17,7 +17,7 @@ from scheduler.api.files import ours, path_of
 from scheduler.api.jobs import IdempotencyKey, JobId, allow_callback, cancelled, key_of, same_request
 from scheduler.api.problems import ApiError, responses
 from scheduler.api.routing import ReadableRoute
-from scheduler.api.schemas import CancelView, GenerateBody, JobView, VideoMetadata, VideoStatus
+from scheduler.api.schemas import CancelView, GenerateBody, JobView, SyncStatus, VideoMetadata, VideoStatus
 from scheduler.api.views import error_view, job_view, time, word_of
 from scheduler.domain.job import Job, JobSpec, JobStatus, Priority
 from scheduler.domain.render import StageName
@@ -29,8 +29,10 @@ router = APIRouter(prefix="/api/videos", tags=["videos"], route_class=ReadableRo
 PROMPT_VIDEO = "prompt_video"
 STALLED_S = 60.0
 """Seconds after which a follower that takes nothing is let go."""
-SYNC_S = 2.0
+SYNC_S = 5.0
 """Seconds that the remote service gets to answer a ``sync``."""
+SYNC_LOOK_S = 0.1
+"""Seconds between looks whether it has."""
 MEDIA_TYPE = "video/mp4"
 _BINARY = {"content": {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
 
@@ -75,15 +77,28 @@ async def status(job_id: JobId, context: Ctx, actor: Caller) -> Response:
     return JSONResponse(status_view(outlook.job, outlook.remaining_s))
 
 
-@router.post("/{job_id}/sync", response_model=VideoStatus, responses=responses(404))
+@router.post("/{job_id}/sync", response_model=SyncStatus, responses=responses(404))
 async def sync(job_id: JobId, context: Ctx, actor: Caller) -> Response:
-    """How the video stands, read anew; a remote service that makes it is asked now, where this process waits for it."""
+    """How the video stands, as the remote service that makes it says now; it is asked by whichever process renders.
+
+    ``synced`` is false when no answer came within five seconds: the job then stands as it was last seen.
+    """
+    job = (await context.watch.outlook(job_id, max_age_s=0.0)).job
+    synced = job.status is not JobStatus.PROCESSING or await looked_at(context, job.id)
     outlook = await context.watch.outlook(job_id, max_age_s=0.0)
-    if context.options.nudge(outlook.job.id):
-        async with context.watch.follow(outlook.job.id) as followed:
-            await followed.after(followed.version, SYNC_S)
-            outlook = followed.outlook
-    return JSONResponse(status_view(outlook.job, outlook.remaining_s))
+    return JSONResponse({**status_view(outlook.job, outlook.remaining_s), "synced": synced or outlook.job.is_final})
+
+
+async def looked_at(context: Context, job_id: str) -> bool:
+    """Have a job in hand looked at; False: nobody has answered in time."""
+    loop, operations = asyncio.get_running_loop(), context.operations
+    until = loop.time() + SYNC_S
+    await asyncio.to_thread(operations.ask_look, job_id)
+    while not await asyncio.to_thread(operations.was_looked, job_id):
+        if loop.time() >= until or (await context.watch.outlook(job_id)).job.status is not JobStatus.PROCESSING:
+            return False
+        await asyncio.sleep(SYNC_LOOK_S)
+    return True
 
 
 @router.get("/{job_id}/result", response_model=JobView, responses=responses(404, 409))

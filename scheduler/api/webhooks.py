@@ -32,7 +32,7 @@ class WebhookTaken(BaseModel):
 
     taken: bool
     known: bool
-    """Whether somebody here waits for that job."""
+    """Whether somebody in this very process waits for that job; other processes are told, too."""
 
 
 @router.post(
@@ -84,8 +84,11 @@ async def video_complete(
     )
     if not fresh:
         raise ApiError(409, "this message was taken before")
-    context.watch.forget(job_id)
-    return JSONResponse({"taken": True, "known": options.nudge(job_id)}, status_code=202)
+    known = options.nudge(job_id)
+    if not known:
+        # Whoever waits for it may be another process; where nobody does, the question is forgotten.
+        await asyncio.to_thread(context.operations.ask_look, job_id)
+    return JSONResponse({"taken": True, "known": known}, status_code=202)
 
 
 def _document(body: bytes) -> dict[str, Any]:

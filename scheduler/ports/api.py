@@ -127,6 +127,17 @@ class ApiOperations(Protocol):
         """Note that a webhook about a job was taken. False: it was taken before."""
         ...
 
+    def ask_look(self, look_id: str) -> None:
+        """Have whichever process waits for remote work under this id (a job's, or the service's own) look at it now.
+
+        No command: it changes nothing of any job, and a service is asked at most once a second for it.
+        """
+        ...
+
+    def was_looked(self, look_id: str) -> bool:
+        """Whether what was asked for was looked at, and what was seen is written down."""
+        ...
+
     def render_log(self, *, after: int | None, limit: int = 1000) -> tuple[Logged, ...]:
         """Attempts in the order they were started, behind place ``after``; None: only the newest one."""
         ...
