@@ -66,7 +66,7 @@ class FakeClock:
 class Options:
     """Console settings that look often, so that tests need not wait."""
 
-    refresh_s: float = 0.02
+    refresh_s: float = 0.08
     ascii: bool = False
     theme: str = "auto"
     keys: Mapping[str, str] = field(default_factory=dict[str, str])
