@@ -57,7 +57,9 @@ async def served_api(settings: Settings, operations: HttpOperations) -> AsyncGen
     """
     api = build_api(settings, operations)
     try:
-        served = await serve(api, name="api", port=settings.api.port, host=settings.api.host)
+        served = await serve(
+            api, name="api", port=settings.api.port, host=settings.api.host, proxies=settings.api.proxies
+        )
     except PortTakenError as error:
         raise StartError(
             f"port {settings.api.port} for the API is taken (by another daemon?): stop that program, "
