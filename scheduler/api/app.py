@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from scheduler.api import admin, alerts, health, job_types, jobs, metrics, outputs, problems, videos, webhooks
 from scheduler.api.context import ApiOptions, Context
 from scheduler.api.estimate import WaitEstimate
+from scheduler.api.examples import put_examples
 from scheduler.api.guard import Guard
 from scheduler.api.health import SERVICE, Look
 from scheduler.api.metrics import Figures
@@ -100,5 +101,6 @@ def openapi_of(http: FastAPI) -> dict[str, Any]:
             if path == "/health" or path.startswith("/webhooks/"):
                 for operation in operations.values():
                     operation["security"] = [{}, {"token": []}]
+        put_examples(document)
         http.openapi_schema = document
     return http.openapi_schema

@@ -367,6 +367,15 @@ async def test_jobs_by_filter_and_pages() -> None:
     assert "filter" in wrong.json()["detail"]
 
 
+@pytest.mark.parametrize("cursor", ["zzz", "-1", "1.2.3", "9" * 30, "٣", " "])
+@pytest.mark.parametrize("path", ["/jobs", "/api/admin/audit", "/api/admin/alerts", "/api/admin/outbox"])
+async def test_what_is_no_cursor_is_refused_with_the_remedy(path: str, cursor: str) -> None:
+    here = scene()
+    answer = await here.ask("GET", path, here.token(), params={"cursor": cursor})
+    assert answer.status_code == 422, answer.text
+    assert "ask for the first page without one" in answer.json()["detail"]
+
+
 async def test_cancel_and_what_is_not_there() -> None:
     here = scene()
     headers = here.token()
