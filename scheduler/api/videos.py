@@ -7,9 +7,12 @@ import json
 from collections.abc import AsyncGenerator, Mapping
 from typing import Annotated, Any, cast
 
+import structlog
 from fastapi import APIRouter, Header, Response
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse
 from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette.sse import SendTimeoutError
+from starlette.types import Receive, Scope, Send
 
 from scheduler.api import stream as streams
 from scheduler.api.context import Caller, Context, Ctx
@@ -25,6 +28,8 @@ from scheduler.ports.api import JobOutlook, Submission
 from scheduler.ports.operations import JobDetail
 
 router = APIRouter(prefix="/api/videos", tags=["videos"], route_class=ReadableRoute)
+
+log = structlog.get_logger("predawn.api")
 
 PROMPT_VIDEO = "prompt_video"
 STALLED_S = 60.0
@@ -136,13 +141,24 @@ async def stream(
     cursor = streams.Cursor.of(last_event_id)
     if streams.is_told(cursor, outlook):
         return Response(status_code=204)
-    return EventSourceResponse(
+    return Followed(
         follow(context, outlook.job.id, cursor),
         ping=cast("int", context.options.keepalive_s),  # any number of seconds will do
         ping_message_factory=lambda: ServerSentEvent(comment="still here"),
         send_timeout=STALLED_S,
         headers={"cache-control": "no-store", "x-accel-buffering": "no"},
     )
+
+
+class Followed(EventSourceResponse):
+    """A stream whose reader may stall: it is let go then, which is nobody's fault."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it to its end, or until the reader takes nothing."""
+        try:
+            await super().__call__(scope, receive, send)
+        except SendTimeoutError:
+            log.info("a follower that took nothing was let go", path=scope["path"], after_s=STALLED_S)
 
 
 async def follow(context: Context, job_id: str, cursor: streams.Cursor) -> AsyncGenerator[ServerSentEvent, None]:

@@ -312,6 +312,7 @@ async def test_what_operators_do(tmp_path: Path) -> None:
         assert {"job.submit", "job.rerender", "job.retry", "job.priority", "schedule.pause"} <= {
             line["command"] for line in trail
         }
+        assert {(line["via"], line["role"], line["origin"]) for line in trail} == {("http", "operator", "127.0.0.1")}
         figures = await here.client.get("/metrics")
         assert "predawn_jobs{" in figures.text
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -374,6 +375,55 @@ async def test_what_is_no_cursor_is_refused_with_the_remedy(path: str, cursor: s
     answer = await here.ask("GET", path, here.token(), params={"cursor": cursor})
     assert answer.status_code == 422, answer.text
     assert "ask for the first page without one" in answer.json()["detail"]
+
+
+async def test_a_follower_that_takes_nothing_is_handed_no_more_and_is_let_go(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("scheduler.api.watch.EVERY_S", 0.001)
+    monkeypatch.setattr("scheduler.api.videos.STALLED_S", 1.0)
+    here = scene()
+    authorization = here.token()["Authorization"].encode()
+    job = here.store.enqueue(JobSpec("doubt")).job
+    (lease,) = here.store.claim("w", limit=1, lease_s=3600)
+    scope: dict[str, Any] = {
+        "type": "http", "method": "GET", "path": f"/api/videos/{job.id}/stream", "query_string": b"",
+        "headers": [(b"authorization", authorization)], "client": ("192.0.2.1", 5), "root_path": "",
+    }  # fmt: skip
+    handed: list[Any] = []
+    heard: list[bytes] = []
+    never, enough = asyncio.Event(), asyncio.Event()
+
+    async def receive() -> Any:
+        await never.wait()
+
+    async def take_nothing(message: Any) -> None:
+        handed.append(message)
+        if message["type"] == "http.response.body":
+            await never.wait()
+
+    async def take_all(message: Any) -> None:
+        heard.append(message.get("body", b""))
+        if sum(b"progress" in one for one in heard) >= 50:
+            enough.set()
+
+    stalled = asyncio.create_task(here.api(scope, receive, take_nothing))
+    reader = asyncio.create_task(here.api(dict(scope), receive, take_all))
+    async with asyncio.timeout(60):
+        for step in range(10_000):
+            if enough.is_set():
+                break
+            here.store.heartbeat(lease, lease_s=3600, progress=step / 10_000)
+            await asyncio.sleep(0.002)
+        assert [one["type"] for one in handed] == ["http.response.start", "http.response.body"], (
+            "and no queue behind it"
+        )
+        await stalled
+    assert here.api.context.watch.followed == 1
+    assert not [one for one in caplog.records if one.levelno > logging.INFO], "nobody's fault"
+    reader.cancel()
+    await asyncio.gather(reader, return_exceptions=True)
+    await here.api.close()
 
 
 async def test_cancel_and_what_is_not_there() -> None:
