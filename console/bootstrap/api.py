@@ -40,6 +40,7 @@ def api_options(settings: Settings) -> ApiOptions:
         webhook_secret=secret.get_secret_value() if secret is not None else None,
         webhook_window_s=api.webhooks.window_s,
         job_types=frozenset(name for name, kind in job_types(settings, ask=False).items() if kind.off is None),
+        origins=api.origins,
         nudge=nudge,
     )
 

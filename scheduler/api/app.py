@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from scheduler.api import admin, alerts, health, job_types, jobs, metrics, outputs, problems, videos, webhooks
@@ -84,8 +86,18 @@ def make_api(operations: HttpOperations, options: ApiOptions) -> Api:
     for router in ROUTERS:
         http.include_router(router)
     http.openapi = lambda: openapi_of(http)
-    return Api(
-        http, context, Guard(http, operations.authenticate, options.limits, time.monotonic, context.watch.answered)
+    guard = Guard(http, operations.authenticate, options.limits, time.monotonic, context.watch.answered)
+    return Api(http, context, for_browsers(guard, options.origins) if options.origins else guard)
+
+
+def for_browsers(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
+    """The program for pages of these origins, too: the browser asks first, without a token, whether they may call."""
+    return CORSMiddleware(
+        app,
+        allow_origins=origins,
+        allow_methods=("GET", "POST", "DELETE"),
+        allow_headers=("Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "Prefer", "Range"),
+        expose_headers=("Location", "Retry-After", "Content-Range"),
     )
 
 

@@ -205,6 +205,23 @@ async def test_deep_json_is_refused(depth: int, status: int) -> None:
     assert answer.status_code == status, answer.text
 
 
+async def test_pages_of_a_listed_web_app_may_call_and_others_may_not() -> None:
+    page = "https://app.example.org"
+    wants = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,idempotency-key"}
+    here = scene(origins=(page,))
+    first = await here.ask("OPTIONS", "/render", {"Origin": page, **wants})
+    assert (first.status_code, first.headers["access-control-allow-origin"]) == (200, page)
+    answer = await here.ask("POST", "/render", {**here.token(), "Origin": page}, json=DOUBT)
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (202, page)
+    stranger = await here.ask("OPTIONS", "/render", {"Origin": "https://evil.example", **wants})
+    assert "access-control-allow-origin" not in stranger.headers
+    assert (await here.ask("POST", "/render", {"Origin": page}, json=DOUBT)).status_code == 401, (
+        "and never without a token"
+    )
+    closed = await scene().ask("OPTIONS", "/render", {"Origin": page, **wants})
+    assert (closed.status_code, "access-control-allow-origin" in closed.headers) == (401, False)
+
+
 # --- the contract's words --------------------------------------------------------------------------------------------
 
 
