@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 
 from scheduler.ports.operations import InvalidError, NotFoundError, OperationError, PermissionDeniedError
 from scheduler.ports.store import StoreError
@@ -21,6 +22,7 @@ log = structlog.get_logger("predawn.api")
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
+METHODS = ("DELETE", "GET", "HEAD", "POST")
 
 
 class Problem(BaseModel):
@@ -121,7 +123,11 @@ def install(api: FastAPI) -> None:
 
     @api.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:  # pyright: ignore[reportUnusedFunction] - FastAPI calls it
-        return problem(error.status_code, _worded(request, error), headers=error.headers)
+        if error.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
+            return problem(error.status_code, _worded(request, error), headers=error.headers)
+        allowed = ", ".join(methods_at(request))
+        told = f"{request.method} does nothing at {request.url.path[:200]}; it takes {allowed}"
+        return problem(error.status_code, told, headers={"allow": allowed})
 
     @api.exception_handler(Exception)
     async def _unforeseen(request: Request, error: Exception) -> Response:  # pyright: ignore[reportUnusedFunction] - FastAPI calls it
@@ -157,13 +163,17 @@ def _told(error: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _worded(request: Request, error: HTTPException) -> str:
-    """What to do about an address that there is not, or not in that way."""
-    path = request.url.path[:200]
-    match error.status_code:
-        case HTTPStatus.NOT_FOUND:
-            return f"there is nothing at {path}; GET /openapi.json lists what there is"
-        case HTTPStatus.METHOD_NOT_ALLOWED:
-            allowed = ", ".join(value for name, value in (error.headers or {}).items() if name.lower() == "allow")
-            return f"{request.method} does nothing at {path}; it takes {allowed}"
-        case _:
-            return str(error.detail)
+    """What to do about an address that there is not."""
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return f"there is nothing at {request.url.path[:200]}; GET /openapi.json lists what there is"
+    return str(error.detail)
+
+
+def methods_at(request: Request) -> list[str]:
+    """What an address takes, of all the routes that share it."""
+    routes = cast("FastAPI", request.app).routes
+    return [
+        method
+        for method in METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+    ]

@@ -452,8 +452,9 @@ async def test_cancel_and_what_is_not_there() -> None:
     assert (await here.ask("GET", f"/jobs/{job.id}", headers)).json()["status"] == "cancelled"
     assert (await here.ask("GET", "/jobs/nothing", headers)).status_code == 404
     wrong = await here.ask("PUT", "/jobs", headers)
-    assert (wrong.status_code, wrong.headers["allow"]) == (405, "GET")
+    assert (wrong.status_code, wrong.headers["allow"]) == (405, "GET, HEAD")
     assert "it takes GET" in wrong.json()["detail"]
+    assert (await here.ask("PUT", f"/jobs/{job.id}", headers)).headers["allow"] == "DELETE, GET, HEAD"
     nowhere = await here.ask("GET", "/job", headers)
     assert (nowhere.status_code, nowhere.headers["content-type"]) == (404, "application/problem+json")
     assert "/openapi.json" in nowhere.json()["detail"]
