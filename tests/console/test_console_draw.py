@@ -518,7 +518,7 @@ HOSTILE_PARTS = st.sampled_from(
 )
 
 
-@settings(max_examples=10_000, deadline=None, database=None)
+@settings(max_examples=2_000, deadline=None, database=None)
 @given(st.lists(HOSTILE_PARTS | st.text(max_size=8), max_size=8).map("".join))
 def test_no_text_of_a_job_reaches_the_terminal_with_a_control_character(text: str) -> None:
     for shown in (clean(text, limit=80), *clean_lines(text).split("\n")):

@@ -11,6 +11,7 @@ from console_world import screen_text
 from screens_world import OPERATOR, VIEWER, Installation
 from test_console_past import Night
 from test_console_screens import shows
+from textual import events
 from textual.pilot import Pilot
 
 from console.bootstrap.web import command_of
@@ -120,8 +121,10 @@ async def test_a_view_is_written_as_text_json_and_svg(tmp_path: Path, kind: str)
 
 
 async def retype(pilot: Pilot[None], text: str) -> None:
-    """Put another text into the line that is being typed."""
-    await pilot.press("end", "ctrl+u", *text)
+    """Put another text into the line that is being typed, pasted."""
+    await pilot.press("end", "ctrl+u")
+    pilot.app.post_message(events.Paste(text))
+    await pilot.pause()
 
 
 def test_an_export_never_overwrites_and_says_what_is_wrong(tmp_path: Path) -> None:
