@@ -72,6 +72,7 @@ async def served_api(settings: Settings, operations: HttpOperations) -> AsyncGen
     try:
         yield served
     finally:
+        api.leave()
         await served.stop()
         await api.close()
 

@@ -58,6 +58,14 @@ class Api:
         """Answer one request."""
         await self._guarded(scope, receive, send)
 
+    def leave(self) -> None:
+        """Send away who waits for a job or follows one: the server is about to stop.
+
+        Streams end, and their followers go on wherever they come back; a submission that waits for its video is
+        answered as one that does not.
+        """
+        self.context.watch.leave()
+
     async def close(self) -> None:
         """Write what was handed in, and look no more."""
         await self.context.submits.close()

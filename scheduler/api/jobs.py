@@ -171,11 +171,11 @@ async def estimate(context: Context) -> float:
 
 
 async def ended(context: Context, job: Job, wait_s: float) -> Job:
-    """The job at its end, or as it is when the time is up."""
+    """The job at its end, or as it is when the time is up or this process ends."""
     loop = asyncio.get_running_loop()
     until = loop.time() + wait_s
     async with context.watch.follow(job.id) as followed:
-        while not followed.outlook.job.is_final and (left := until - loop.time()) > 0:
+        while not (followed.outlook.job.is_final or context.watch.leaving) and (left := until - loop.time()) > 0:
             await followed.after(followed.version, left)
         return followed.outlook.job
 

@@ -100,7 +100,11 @@ async def looked_at(context: Context, job_id: str) -> bool:
     until = loop.time() + SYNC_S
     await asyncio.to_thread(operations.ask_look, job_id)
     while not await asyncio.to_thread(operations.was_looked, job_id):
-        if loop.time() >= until or (await context.watch.outlook(job_id)).job.status is not JobStatus.PROCESSING:
+        if (
+            loop.time() >= until
+            or context.watch.leaving
+            or (await context.watch.outlook(job_id)).job.status is not JobStatus.PROCESSING
+        ):
             return False
         await asyncio.sleep(SYNC_LOOK_S)
     return True
@@ -162,10 +166,10 @@ class Followed(EventSourceResponse):
 
 
 async def follow(context: Context, job_id: str, cursor: streams.Cursor) -> AsyncGenerator[ServerSentEvent, None]:
-    """The events of one follower, from where it was to the job's end."""
+    """The events of one follower, from where it was to the job's end; or to the end of this process."""
     told: Mapping[str, Any] | None = None
     async with context.watch.follow(job_id) as job:
-        while True:
+        while not context.watch.leaving:
             version, outlook = job.version, job.outlook
             for event in streams.events(cursor, outlook):
                 cursor = event.after
