@@ -180,6 +180,9 @@ async def test_a_submission_may_wait_for_its_video(tmp_path: Path, clip: bytes) 
         assert (told.status_code, told.json()["status"]) == (200, "completed")
         metadata = (await here.client.get(f"/api/videos/{told.json()['job_id']}/metadata")).json()
         assert metadata["title"] == "Only spoken."
+        shown = {"job_type": "test", "workflow": workflow("Only shown")["workflow"][:1]}
+        seen = await here.client.post("/render", headers={"Prefer": "wait=60"}, json=shown)
+        assert (seen.status_code, seen.json()["status"], seen.json()["degraded"]) == (200, "completed", False)
         here.manim.answer = lambda: JSONResponse({"error": "no such scene"}, status_code=422)
         failed = await here.client.post("/render", params={"wait": 60}, json=workflow("Dam"))
         assert failed.status_code == 502
