@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterator
 from datetime import datetime, time
@@ -35,6 +36,19 @@ def check_url(value: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError(problem)
     return value.rstrip("/")
+
+
+def check_network(value: str) -> str:
+    """An address or a network of addresses, as it is written usually.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    try:
+        network = ipaddress.ip_network(value, strict=False)
+    except ValueError as error:
+        raise ValueError(f"{value!r} is no address and no network; write it like 127.0.0.1 or 10.0.0.0/8") from error
+    return str(network if network.num_addresses > 1 else network.network_address)
 
 
 def check_object_prefix(value: str) -> str:

@@ -23,6 +23,7 @@ from scheduler.ports.api_store import Logged
 from scheduler.ports.clock import Clock
 from scheduler.ports.operations import Actor, InvalidError, NotFoundError, OperationError
 from scheduler.ports.store import JobNotFoundError, Store
+from scheduler.queue.looks import FORGET_AFTER_S, FRESH_S
 from scheduler.schedules.leader import ROLE as SCHEDULER
 
 MOST_ACTIVE = 50
@@ -191,10 +192,22 @@ class ApiCommands:
         attempts = tuple(self._store.attempts(job_id=job.id))
         return JobOutlook(job, attempts, self._remaining_s(job, attempts))
 
-    def job_of_key(self, idempotency_key: str) -> str | None:
-        """The id of the job with this key; None: there is none."""
-        job = self._store.by_key(idempotency_key)
+    def job_called(self, name: str) -> str | None:
+        """The id of the newest job that its caller calls so, or that has this idempotency key; None: there is none."""
+        named = self._store.job_named(name)
+        if named is not None:
+            return named
+        job = self._store.by_key(name)
         return None if job is None else job.id
+
+    def name_job(self, name: str, queued: Enqueued) -> None:
+        """Let a submission that was taken be found by its caller's own name for it.
+
+        It belongs to the submission, which was permitted and written down. One that was answered before (perhaps to a
+        caller who did not hear it) takes the name only if nobody has it.
+        """
+        if queued.created or self.job_called(name) is None:
+            self._store.name_job(name, queued.job.id)
 
     def _remaining_s(self, job: Job, attempts: Sequence[Attempt]) -> float | None:
         if job.is_final:
@@ -238,6 +251,14 @@ class ApiCommands:
         if not fresh:
             note(refused="it was taken before")
         return fresh
+
+    def ask_look(self, look_id: str) -> None:
+        """Have whichever process waits for remote work under this id look at it now."""
+        self._store.ask_look(look_id, fresh_s=FRESH_S, forget_after_s=FORGET_AFTER_S)
+
+    def was_looked(self, look_id: str) -> bool:
+        """Whether what was asked for was looked at, and what was seen is written down."""
+        return self._store.was_looked(look_id)
 
     def render_log(self, *, after: int | None, limit: int = 1000) -> tuple[Logged, ...]:
         """Attempts in the order they were started, behind place ``after``; None: only the newest one."""

@@ -42,6 +42,7 @@ class Parts:
     """What runs in a daemon; None where a part is not wanted (a worker alone has no timer and no API).
 
     Attributes:
+        looks: answers who wants to know how remote work stands.
         alerts: rules, delivery, Slack's socket, the outside checks.
         around: things that are up while it runs (the artifact server, the API), entered in order, left in reverse.
     """
@@ -50,6 +51,7 @@ class Parts:
     reaper: Reaper | None = None
     timer: Timer | None = None
     prober: Prober | None = None
+    looks: Runs | None = None
     alerts: Sequence[Runs] = ()
     around: Sequence[Callable[[], AbstractAsyncContextManager[object]]] = ()
 
@@ -84,7 +86,7 @@ class Daemon:
                     started.set()
                 try:
                     async with asyncio.TaskGroup() as group:
-                        for part in (parts.reaper, parts.worker, parts.prober, parts.timer, *parts.alerts):
+                        for part in (parts.reaper, parts.worker, parts.prober, parts.timer, parts.looks, *parts.alerts):
                             if part is not None:
                                 group.create_task(part.run(stop))
                         group.create_task(stop.wait())

@@ -6,8 +6,9 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr, StringConstraints
 
-from config.sections.base import Seconds, Section
+from config.sections.base import Network, Seconds, Section, Url
 
+Origin = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.\[\]:_-]{1,253}$", to_lower=True)]
 HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:_-]{1,253}$", to_lower=True)]
 
 
@@ -42,6 +43,14 @@ class ApiSettings(Section):
     """Address to listen on."""
     port: Annotated[int, Field(ge=0, le=65_535)] = 8103
     """Port to listen on; 0: any free one."""
+    public_url: Url | None = None
+    """Base URL under which others reach this API (``https://render.example.org``), for callbacks that tell of a video
+    which only lies here. None: they name its path alone."""
+    proxies: tuple[Network, ...] = ()
+    """Addresses or networks of the proxies in front: what they say in ``X-Forwarded-For`` is where a request came from,
+    for the audit trail and for the limit of wrong tokens. None listed: nobody is believed."""
+    origins: tuple[Origin, ...] = ()
+    """Web apps whose pages may call it from a browser (CORS): ``https://app.example.org``. None listed: none may."""
     rate_per_s: Annotated[float, Field(gt=0, le=1_000_000)] = 100.0
     """Requests a second that each token may make."""
     burst: Annotated[int, Field(ge=1, le=1_000_000)] = 200

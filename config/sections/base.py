@@ -11,6 +11,7 @@ from config.checks import (
     check_clock,
     check_clock_input,
     check_cron,
+    check_network,
     check_object_prefix,
     check_public_url,
     check_time_zone,
@@ -19,6 +20,7 @@ from config.checks import (
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 Url = Annotated[str, AfterValidator(check_url)]
+Network = Annotated[str, AfterValidator(check_network)]
 TimeZone = Annotated[str, AfterValidator(check_time_zone)]
 Cron = Annotated[str, AfterValidator(check_cron)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]

@@ -19,6 +19,7 @@ from scheduler.api.guard import Limits
 from scheduler.logs import configure as configure_logs
 from scheduler.ports.api import HttpOperations
 from scheduler.ports.operations import StartError
+from scheduler.ports.store import StoreError
 
 KIB = 1024
 
@@ -38,7 +39,8 @@ def api_options(settings: Settings) -> ApiOptions:
         callback_private=api.callbacks.private,
         webhook_secret=secret.get_secret_value() if secret is not None else None,
         webhook_window_s=api.webhooks.window_s,
-        job_types=frozenset(job_types(settings, ask=False)),
+        job_types=frozenset(name for name, kind in job_types(settings, ask=False).items() if kind.off is None),
+        origins=api.origins,
         nudge=nudge,
     )
 
@@ -56,8 +58,12 @@ async def served_api(settings: Settings, operations: HttpOperations) -> AsyncGen
         StartError: its port is taken.
     """
     api = build_api(settings, operations)
+    with contextlib.suppress(StoreError):  # a database that is away is for its health to tell
+        await asyncio.to_thread(api.context.figures.begin)
     try:
-        served = await serve(api, name="api", port=settings.api.port, host=settings.api.host)
+        served = await serve(
+            api, name="api", port=settings.api.port, host=settings.api.host, proxies=settings.api.proxies
+        )
     except PortTakenError as error:
         raise StartError(
             f"port {settings.api.port} for the API is taken (by another daemon?): stop that program, "
@@ -66,6 +72,7 @@ async def served_api(settings: Settings, operations: HttpOperations) -> AsyncGen
     try:
         yield served
     finally:
+        api.leave()
         await served.stop()
         await api.close()
 

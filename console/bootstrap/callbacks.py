@@ -25,6 +25,7 @@ def callback_lane(settings: Settings) -> Lane:
         secret=callback_secret(settings),
         timeout_s=callbacks.timeout_s,
         now=SystemClock().now,
+        base_url=settings.api.public_url,
     )
     return Lane(sender, parallel=PARALLEL, call_s=callbacks.timeout_s * 2, first_s=1.0, most_s=600.0)
 

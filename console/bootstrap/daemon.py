@@ -20,6 +20,7 @@ from integrations.artifact_server.server import ArtifactServer
 from integrations.health.connectivity import make_connectivity
 from integrations.health.http_check import make_check
 from integrations.kit.http import open_client
+from integrations.kit.nudge import look
 from integrations.kit.urls import is_loopback
 from integrations.media.toolkit import MediaToolkit
 from scheduler.daemon import Daemon, Parts
@@ -34,6 +35,7 @@ from scheduler.ports.clock import Clock, SystemClock
 from scheduler.ports.operations import Operations
 from scheduler.ports.store import Store
 from scheduler.queue.dispatchers import make_dispatcher
+from scheduler.queue.looks import Looks
 from scheduler.queue.owner import make_owner
 from scheduler.queue.pooler import refuse_transaction_pooler
 from scheduler.queue.reaper import Reaper
@@ -121,7 +123,16 @@ class Installation:
             alerts = [p for p in (told.deliveries, told.evaluator, told.socket, told.liveness) if p is not None]
             if settings.api.enabled:
                 around.append(lambda: served_api(settings, self.operations))
-        parts = Parts(worker=worker, reaper=reaper, timer=timer, prober=prober, alerts=alerts, around=tuple(around))
+        looks = Looks(store, worker, look)
+        parts = Parts(
+            worker=worker,
+            reaper=reaper,
+            timer=timer,
+            prober=prober,
+            looks=looks,
+            alerts=alerts,
+            around=tuple(around),
+        )
         return Daemon(owner, kind, parts, store, self.clock)
 
 

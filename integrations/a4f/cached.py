@@ -10,7 +10,8 @@ from integrations.a4f.cache import NarrationCache
 from integrations.a4f.request import MEDIA_TYPES
 from integrations.kit.artifacts import artifact_of
 from integrations.kit.audio import decode_sound
-from integrations.kit.segments import narrated, usable_parts
+from integrations.kit.narrations import to_be_spoken
+from integrations.kit.segments import narrated
 from scheduler.domain.content import Segment
 from scheduler.domain.failure import FailureClass, StageFailure
 from scheduler.domain.render import StageOutput
@@ -40,7 +41,7 @@ class CachedSpeech:
         Raises:
             StageFailure: UNAVAILABLE, not to be tried again: some were never spoken before.
         """
-        call = await asyncio.to_thread(usable_parts, call, role="narration")
+        call = await asyncio.to_thread(to_be_spoken, call, self.name)
         segments, parts = call.needed_script().segments, {int(name): part for name, part in call.parts.items()}
         for number, segment in enumerate(segments, start=1):
             if segment.index not in parts:

@@ -19,7 +19,8 @@ from integrations.a4f.request import (
 from integrations.kit.artifacts import artifact_of
 from integrations.kit.audio import decode_sound, sound_problems
 from integrations.kit.http import HttpService, Trace
-from integrations.kit.segments import make_missing, narrated, usable_parts
+from integrations.kit.narrations import to_be_spoken
+from integrations.kit.segments import make_missing, narrated
 from scheduler.domain.content import Segment
 from scheduler.domain.failure import StageFailure
 from scheduler.domain.render import StageOutput
@@ -60,7 +61,7 @@ class A4fSpeech:
         Raises:
             StageFailure: the endpoint failed, or what it sent cannot be the narration.
         """
-        call = await asyncio.to_thread(usable_parts, call, role="narration")
+        call = await asyncio.to_thread(to_be_spoken, call, self.name)
         endpoint = HttpService("a4f", self._url, token=self._settings.a4f_key, max_media_mb=MAX_AUDIO_MB)
         async with endpoint as a4f:
 

@@ -35,6 +35,7 @@ class CallbackSender:
         secret: key of the signature.
         timeout_s: seconds for one call.
         now: the time of day, for the signature.
+        base_url: where others reach our API; a video that is told of by its path there is told by its whole address.
         look: finds a host's addresses.
     """
 
@@ -48,6 +49,7 @@ class CallbackSender:
         secret: str,
         timeout_s: float,
         now: Callable[[], datetime],
+        base_url: str | None = None,
         look: Lookup = lookup,
     ) -> None:
         self._hosts = tuple(hosts)
@@ -55,6 +57,7 @@ class CallbackSender:
         self._secret = secret
         self._timeout_s = timeout_s
         self._now = now
+        self._base_url = base_url
         self._look = look
 
     async def send(self, delivery: Delivery) -> Answer:
@@ -62,7 +65,7 @@ class CallbackSender:
         url, body = delivery.payload.get("url"), delivery.payload.get("body")
         if not isinstance(url, str) or not isinstance(body, Mapping):
             return Permanent("the row has no url or no body")
-        document = cast("Mapping[str, Any]", body)
+        document = self._whole(cast("Mapping[str, Any]", body))
         content = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
         headers = {
             "content-type": "application/json",
@@ -83,6 +86,13 @@ class CallbackSender:
         """It cannot be looked for; the event's id lets the receiver tell a repetition."""
         del delivery
         return Absent()
+
+    def _whole(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The document with an address that can be fetched from elsewhere."""
+        url = document.get("video_url")
+        if self._base_url is None or not isinstance(url, str) or not url.startswith("/"):
+            return document
+        return {**document, "video_url": self._base_url + url}
 
     async def _post(self, url: str, content: bytes, headers: Mapping[str, str]) -> Answer | str:
         """One call; a text is where it is redirected to."""

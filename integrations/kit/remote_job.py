@@ -16,7 +16,7 @@ from typing import Any
 
 from integrations.kit.answers import RemoteAnswer, RemoteState, look_in_s, poll_delays, read_answer
 from integrations.kit.http import GONE, HttpService, Trace
-from integrations.kit.nudge import rest
+from integrations.kit.nudge import waiting
 from integrations.kit.text import one_line
 from integrations.kit.urls import with_id
 from scheduler.domain.failure import FailureClass, StageFailure
@@ -128,35 +128,44 @@ async def _watch(
     job = first.job_id or status_url.rsplit("/", 1)[-1]
     running = True
     try:
-        shown, errors, wait_s, remaining_s = 0.0, 0, 0.0, first.remaining_s
-        for delay in poll_delays(work.poll_s):
-            look_s = look_in_s(delay, poll_s=work.poll_s, remaining_s=remaining_s)
-            await rest(max(look_s, wait_s), (job, trace.idempotency_key.partition(":")[0]))
-            try:
-                answer = await _poll(service, work, status_url, job, trace=trace)
-            except StageFailure as failure:
-                running = failure.details.get("http_status") not in GONE
-                errors += 1
-                if not failure.retryable or not running or errors > TOLERATED_POLL_ERRORS:
-                    raise
-                wait_s, remaining_s = min(failure.retry_after_s or 0.0, MAX_WAIT_S), None
-                report(shown, f"{service.name} job {job}: no state ({errors} of {TOLERATED_POLL_ERRORS} tolerated)")
-                continue
-            errors, wait_s, remaining_s = 0, 0.0, answer.remaining_s
-            shown = max(shown, answer.progress or 0.0)
-            if answer.state is RemoteState.DONE:
-                running = False
-                return _result(service, work, answer, job_id=job)
-            if answer.state is RemoteState.FAILED:
-                running = False
-                why = answer.error or "no reason given"
-                raise StageFailure.api_error(f"{service.name} job {one_line(job, 60)} {answer.word or 'failed'}: {why}")
-            left = f", about {answer.remaining_s:.0f} s left" if answer.remaining_s else ""
-            report(shown, f"{service.name}: {one_line(answer.word or 'rendering', 40)}{left}")
+        with waiting((job, trace.idempotency_key.partition(":")[0])) as wait:
+            shown, errors, wait_s, remaining_s = 0.0, 0, 0.0, first.remaining_s
+            for delay in poll_delays(work.poll_s):
+                look_s = look_in_s(delay, poll_s=work.poll_s, remaining_s=remaining_s)
+                await wait.rest(max(look_s, wait_s), deaf_s=wait_s)
+                try:
+                    answer = await _poll(service, work, status_url, job, trace=trace)
+                except StageFailure as failure:
+                    running = failure.details.get("http_status") not in GONE
+                    errors += 1
+                    if not failure.retryable or not running or errors > TOLERATED_POLL_ERRORS:
+                        raise
+                    wait_s, remaining_s = min(failure.retry_after_s or 0.0, MAX_WAIT_S), None
+                    report(shown, f"{service.name} job {job}: no state ({errors} of {TOLERATED_POLL_ERRORS} tolerated)")
+                    continue
+                errors, wait_s, remaining_s = 0, 0.0, answer.remaining_s
+                shown = max(shown, answer.progress or 0.0)
+                running = answer.state not in {RemoteState.DONE, RemoteState.FAILED}
+                if not running:
+                    return _ended(service, work, answer, job)
+                left = f", about {answer.remaining_s:.0f} s left" if answer.remaining_s else ""
+                report(shown, f"{service.name}: {one_line(answer.word or 'rendering', 40)}{left}")
         raise AssertionError("poll_delays never ends")
     finally:
         if running:
             await _cancel(service, status_url, trace=trace)
+
+
+def _ended(service: HttpService, work: RemoteWork, answer: RemoteAnswer, job: str) -> RemoteResult:
+    """The result of a job that has ended.
+
+    Raises:
+        StageFailure: it failed.
+    """
+    if answer.state is RemoteState.DONE:
+        return _result(service, work, answer, job_id=job)
+    why = answer.error or "no reason given"
+    raise StageFailure.api_error(f"{service.name} job {one_line(job, 60)} {answer.word or 'failed'}: {why}")
 
 
 async def _poll(service: HttpService, work: RemoteWork, status_url: str, job: str, *, trace: Trace) -> RemoteAnswer:

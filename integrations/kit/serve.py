@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import errno
 import socket
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import uvicorn
@@ -123,7 +123,15 @@ def bind(host: str, port: int, *, name: str) -> socket.socket:
     return sock
 
 
-async def serve(app: ASGIApp, *, name: str, port: int = 0, host: str = "127.0.0.1", grace_s: int = 1) -> Served:
+async def serve(
+    app: ASGIApp,
+    *,
+    name: str,
+    port: int = 0,
+    host: str = "127.0.0.1",
+    grace_s: int = 1,
+    proxies: Sequence[str] = (),
+) -> Served:
     """Start serving ``app``; returns when it answers.
 
     Args:
@@ -132,6 +140,7 @@ async def serve(app: ASGIApp, *, name: str, port: int = 0, host: str = "127.0.0.
         port: 0 takes any free one.
         host: loopback unless said otherwise.
         grace_s: seconds that running answers get when it is stopped.
+        proxies: addresses and networks whose ``X-Forwarded-For`` is believed.
 
     Raises:
         PortTakenError: the port is in use.
@@ -145,6 +154,8 @@ async def serve(app: ASGIApp, *, name: str, port: int = 0, host: str = "127.0.0.
         lifespan="off",
         timeout_graceful_shutdown=grace_s,
         server_header=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=list(proxies),
         ws="none",
     )
     server = _Server(config)

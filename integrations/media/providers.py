@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from integrations.kit.artifacts import artifact_of
+from integrations.kit.narrations import to_be_spoken
 from integrations.kit.segments import joined_output, make_missing, narrated, usable_parts
 from integrations.kit.timed import planned, timed_segments
-from scheduler.domain.content import Segment, name_in
+from scheduler.domain.content import Script, Segment, name_in
 from scheduler.domain.failure import StageFailure
 from scheduler.domain.media import (
     MediaExpectation,
@@ -90,7 +91,7 @@ class Espeak:
         Raises:
             StageFailure: INVALID_INPUT for a voice that eSpeak NG does not have.
         """
-        call = await asyncio.to_thread(usable_parts, call, role="narration")
+        call = await asyncio.to_thread(to_be_spoken, call, self.name)
         voice = voice_for(call.needed_script().language, self._voice)
 
         async def make(segment: Segment) -> StageOutput:
@@ -117,7 +118,7 @@ class Silence:
 
     async def run(self, call: Call) -> StageOutput:
         """Write silence for every segment that has no narration yet."""
-        call = await asyncio.to_thread(usable_parts, call, role="narration")
+        call = await asyncio.to_thread(to_be_spoken, call, self.name)
 
         async def make(segment: Segment) -> StageOutput:
             out = call.workdir / f"narration-{segment.index}.wav"
@@ -184,7 +185,9 @@ class MediaProbe:
             raise StageFailure.invalid_input("stage revideo left no video to verify")
         call.progress(0.0, "decoding the video")
         report = await self._media.probe(Path(video.path))
-        problems = media_problems(report, expectation(made.data, silent=silent_video(call.inputs)))
+        problems = media_problems(
+            report, expectation(made.data, silent=silent_video(call.inputs), wordless=is_wordless(call.script))
+        )
         if problems:
             raise StageFailure.invalid_output(
                 f"the video is not fit to publish: {'; '.join(problems)}", details={"problems": list(problems)}
@@ -207,7 +210,12 @@ def silent_video(inputs: Mapping[StageName, StageOutput]) -> bool:
     return False
 
 
-def expectation(made: Mapping[str, Any], *, silent: bool) -> MediaExpectation:
+def is_wordless(script: Script | None) -> bool:
+    """Whether nothing is said in the whole script, so that there is nothing to caption."""
+    return script is not None and not any(segment.narration.strip() for segment in script.segments)
+
+
+def expectation(made: Mapping[str, Any], *, silent: bool, wordless: bool = False) -> MediaExpectation:
     """What the finished video must be, from what its composer said of it."""
     expected = made.get("expected_duration_s", made.get("duration_s"))
     # Who made the whole video decided about its size and its captions.
@@ -220,7 +228,7 @@ def expectation(made: Mapping[str, Any], *, silent: bool) -> MediaExpectation:
         video_codec="h264",
         audio_codec="aac",
         sound=not silent,
-        captions=ours,
+        captions=ours and not wordless,
         max_silence_s=None if pause is None else allowed_silence_s(float(pause)),
         max_frozen_s=None if card is None else allowed_stillness_s(float(card)),
         min_distinct_frames=2,

@@ -13,14 +13,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from scheduler.api.context import Caller, Context, Ctx
 from scheduler.api.jobs import JobId, cancelled
 from scheduler.api.problems import ApiError, responses
+from scheduler.api.routing import ReadableRoute
 from scheduler.api.schemas import CancelView, JobView, PriorityWord
 from scheduler.api.views import audit_view, job_view, time
 from scheduler.domain.job import Job, Priority
 from scheduler.domain.schedule import ScheduleState
 from scheduler.ports.audit import AuditFilter
-from scheduler.ports.operations import InvalidError
+from scheduler.ports.operations import InvalidError, NotFoundError
 
-router = APIRouter(prefix="/api/admin", tags=["admin"])
+router = APIRouter(prefix="/api/admin", tags=["admin"], route_class=ReadableRoute)
 
 ScheduleName = Annotated[str, Path(min_length=1, max_length=64)]
 
@@ -114,11 +115,16 @@ async def rerender(body: RerenderBody, context: Ctx, actor: Caller) -> Response:
     operations = context.operations
 
     def do() -> Job:
-        job_id = operations.job_of_render(body.render_id)
+        try:
+            job_id, missing = operations.job_of_render(body.render_id), None
+        except NotFoundError as error:
+            job_id, missing = body.render_id, error  # the command says so, too, and writes down who asked
         try:
             return operations.rerender(job_id, actor=actor)
         except InvalidError as error:
             raise ApiError(409, str(error)) from error
+        except NotFoundError as error:
+            raise missing or error from None
 
     job = await asyncio.to_thread(do)
     context.watch.forget(job.id)

@@ -13,12 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from scheduler.api.context import Caller, Ctx
 from scheduler.api.problems import ApiError, responses
+from scheduler.api.routing import ReadableRoute
 from scheduler.domain.alert import Alert, AlertState
 from scheduler.domain.outbox import Delivery, DeliveryState
 from scheduler.ports.alerts import CHANNELS
 from scheduler.ports.operations import InvalidError
 
-router = APIRouter(prefix="/api/admin", tags=["alerts"])
+router = APIRouter(prefix="/api/admin", tags=["alerts"], route_class=ReadableRoute)
 
 AlertId = Annotated[str, Path(min_length=1, max_length=64, description="An alert's id, or a unique prefix of it.")]
 DeliveryId = Annotated[str, Path(min_length=1, max_length=64)]

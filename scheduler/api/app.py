@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from scheduler.api import admin, alerts, health, job_types, jobs, metrics, outputs, problems, videos, webhooks
 from scheduler.api.context import ApiOptions, Context
 from scheduler.api.estimate import WaitEstimate
+from scheduler.api.examples import put_examples
 from scheduler.api.guard import Guard
 from scheduler.api.health import SERVICE, Look
 from scheduler.api.metrics import Figures
@@ -55,6 +58,14 @@ class Api:
         """Answer one request."""
         await self._guarded(scope, receive, send)
 
+    def leave(self) -> None:
+        """Send away who waits for a job or follows one: the server is about to stop.
+
+        Streams end, and their followers go on wherever they come back; a submission that waits for its video is
+        answered as one that does not.
+        """
+        self.context.watch.leave()
+
     async def close(self) -> None:
         """Write what was handed in, and look no more."""
         await self.context.submits.close()
@@ -83,8 +94,18 @@ def make_api(operations: HttpOperations, options: ApiOptions) -> Api:
     for router in ROUTERS:
         http.include_router(router)
     http.openapi = lambda: openapi_of(http)
-    return Api(
-        http, context, Guard(http, operations.authenticate, options.limits, time.monotonic, context.watch.answered)
+    guard = Guard(http, operations.authenticate, options.limits, time.monotonic, context.watch.answered)
+    return Api(http, context, for_browsers(guard, options.origins) if options.origins else guard)
+
+
+def for_browsers(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
+    """The program for pages of these origins, too: the browser asks first, without a token, whether they may call."""
+    return CORSMiddleware(
+        app,
+        allow_origins=origins,
+        allow_methods=("GET", "POST", "DELETE"),
+        allow_headers=("Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "Prefer", "Range"),
+        expose_headers=("Location", "Retry-After", "Content-Range"),
     )
 
 
@@ -100,5 +121,6 @@ def openapi_of(http: FastAPI) -> dict[str, Any]:
             if path == "/health" or path.startswith("/webhooks/"):
                 for operation in operations.values():
                     operation["security"] = [{}, {"token": []}]
+        put_examples(document)
         http.openapi_schema = document
     return http.openapi_schema

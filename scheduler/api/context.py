@@ -42,7 +42,8 @@ class ApiOptions:
         webhook_secret: key that webhooks are signed with; None: none is taken.
         webhook_window_s: seconds that a webhook's timestamp may be off.
         job_types: what may be submitted here.
-        nudge: lets whoever watches a job look at once; whether there was anybody.
+        origins: web apps whose pages may call from a browser.
+        nudge: lets whoever in this process watches a job look at once; whether there was anybody.
     """
 
     version: str
@@ -56,6 +57,7 @@ class ApiOptions:
     webhook_secret: str | None = None
     webhook_window_s: float = 300.0
     job_types: Collection[str] = ()
+    origins: Sequence[str] = ()
     nudge: Callable[[str], bool] = nobody
 
 

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 
 from scheduler.api.context import Context, Ctx
 from scheduler.api.guard import ACTOR
+from scheduler.api.routing import ReadableRoute
 from scheduler.api.schemas import HealthShort, HealthView
 from scheduler.api.views import WORDS
 from scheduler.domain.job import JobStatus
@@ -17,7 +18,7 @@ from scheduler.domain.service import ServiceHealth
 from scheduler.ports.api import SystemState
 from scheduler.ports.store import StoreError
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], route_class=ReadableRoute)
 
 SERVICE = "predawn"
 """How the API says that it is ours, so that no predawn takes another (or itself) for a Video Orchestrator."""

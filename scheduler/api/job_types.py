@@ -12,10 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from scheduler.api.context import Caller, Ctx
 from scheduler.api.problems import responses
+from scheduler.api.routing import ReadableRoute
 from scheduler.domain.job import QueueConfig
 from scheduler.domain.limits import LEAST, MOST, LimitsChange
 
-router = APIRouter(prefix="/api/admin/types", tags=["admin"])
+router = APIRouter(prefix="/api/admin/types", tags=["admin"], route_class=ReadableRoute)
 
 TypeName = Annotated[str, Path(min_length=1, max_length=100)]
 

@@ -12,7 +12,15 @@ from fastapi.responses import JSONResponse
 
 from scheduler.api.context import Caller, Context, Ctx
 from scheduler.api.problems import ApiError, responses
-from scheduler.api.schemas import CancelView, JobDetailView, JobPage, RenderBody, Submitted
+from scheduler.api.routing import ReadableRoute
+from scheduler.api.schemas import (
+    MOST_OF_AN_ID,
+    CancelView,
+    JobDetailView,
+    JobPage,
+    RenderBody,
+    Submitted,
+)
 from scheduler.api.views import job_view, outlook_view, word_of
 from scheduler.domain.destination import destination_problem
 from scheduler.domain.failure import FailureClass
@@ -21,12 +29,13 @@ from scheduler.domain.workflow import WORKFLOW
 from scheduler.ports.api import Submission
 from scheduler.ports.operations import Actor
 
-router = APIRouter(tags=["orchestrator"])
+router = APIRouter(tags=["orchestrator"], route_class=ReadableRoute)
 
 
 async def job_id_of(
     job_id: Annotated[
-        str, Path(min_length=1, max_length=64, description="A job's id, or the job_id that this caller gave it.")
+        str,
+        Path(min_length=1, max_length=MOST_OF_AN_ID, description="A job's id, or the job_id that this caller gave it."),
     ],
     context: Ctx,
     actor: Caller,
@@ -34,7 +43,7 @@ async def job_id_of(
     """The id of the job that is meant: the caller's own ``job_id`` of ``POST /render`` stands for it."""
     if context.watch.knows(job_id):
         return job_id
-    return await asyncio.to_thread(context.operations.job_of_key, f"http:{actor.name}:{job_id}") or job_id
+    return await asyncio.to_thread(context.operations.job_called, f"http:{actor.name}:{job_id}") or job_id
 
 
 JobId = Annotated[str, Depends(job_id_of)]
@@ -43,6 +52,8 @@ _WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,6})")
 _TEXT_INPUT = {"doubt": "question", "prompt_video": "prompt", "daily_ca": "brief"}
 """Where an input that is only text goes, by job type."""
 _CHOICES = ("style", "length", "voice")
+RESULT_FIELDS = frozenset({"video_url", "thumbnail_url", "duration"})
+"""What a payload gains with the end of its job (contracts.md), in place of what was asked for."""
 
 
 def spec_of(body: RenderBody, *, key: str | None, actor: Actor) -> JobSpec:
@@ -103,6 +114,8 @@ async def render(
     spec = spec_of(body, key=idempotency_key, actor=actor)
     queued = await context.submits.submit(Submission(spec, actor))
     same_request(queued, spec)
+    if idempotency_key is not None and (name := key_of(body.job_id, actor)) is not None:
+        await asyncio.to_thread(context.operations.name_job, name, queued)
     wait_s = wait if wait is not None else _preferred(prefer)
     job = queued.job
     if wait_s:
@@ -132,7 +145,8 @@ def same_request(queued: Enqueued, spec: JobSpec) -> None:
     if queued.created:
         return
     job = queued.job
-    same = job.job_type == spec.job_type and all(job.payload.get(name) == spec.payload[name] for name in spec.payload)
+    asked = spec.payload.keys() - (RESULT_FIELDS if "video_url" in job.payload else ())
+    same = job.job_type == spec.job_type and all(job.payload.get(name) == spec.payload[name] for name in asked)
     if not same:
         raise ApiError(409, f"this key was used for another request: job {job.id}", more={"job_id": job.id})
 
@@ -157,11 +171,11 @@ async def estimate(context: Context) -> float:
 
 
 async def ended(context: Context, job: Job, wait_s: float) -> Job:
-    """The job at its end, or as it is when the time is up."""
+    """The job at its end, or as it is when the time is up or this process ends."""
     loop = asyncio.get_running_loop()
     until = loop.time() + wait_s
     async with context.watch.follow(job.id) as followed:
-        while not followed.outlook.job.is_final and (left := until - loop.time()) > 0:
+        while not (followed.outlook.job.is_final or context.watch.leaving) and (left := until - loop.time()) > 0:
             await followed.after(followed.version, left)
         return followed.outlook.job
 

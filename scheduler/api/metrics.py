@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from fastapi import APIRouter, Response
@@ -20,11 +20,13 @@ from prometheus_client.registry import Collector
 
 from scheduler.api.context import Caller, Ctx
 from scheduler.api.problems import responses
+from scheduler.api.routing import ReadableRoute
 from scheduler.domain.render import Attempt, AttemptStatus, StageName
 from scheduler.domain.service import ServiceState
 from scheduler.ports.api import HttpOperations
+from scheduler.ports.clock import SystemClock
 
-router = APIRouter(tags=["metrics"])
+router = APIRouter(tags=["metrics"], route_class=ReadableRoute)
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS = (0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 10_800, 21_600)
@@ -40,10 +42,12 @@ class Figures(Collector):
 
     Args:
         operations: where it is read.
+        now: the time of day, for ages; None: the machine's.
     """
 
-    def __init__(self, operations: HttpOperations) -> None:
+    def __init__(self, operations: HttpOperations, now: Callable[[], datetime] | None = None) -> None:
         self._operations = operations
+        self._now = now or SystemClock().now
         self._lock = threading.Lock()
         self._seen: int | None = None
         self._open: OrderedDict[str, None] = OrderedDict()
@@ -70,6 +74,16 @@ class Figures(Collector):
             registry=self.registry,
         )
         self.registry.register(self)
+
+    def begin(self) -> None:
+        """Count from now on; without it, from the first time somebody asks. Blocking.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        with self._lock:
+            if self._seen is None:
+                self._count()
 
     def text(self) -> bytes:
         """The figures in Prometheus' text format. Blocking.
@@ -169,12 +183,18 @@ class Figures(Collector):
     def _outbox(self) -> Iterator[Metric]:
         waiting = GaugeMetricFamily("predawn_outbox_waiting", "Deliveries that wait.", labels=["channel"])
         dead = GaugeMetricFamily("predawn_outbox_dead", "Deliveries that never will be.", labels=["channel"])
+        oldest = GaugeMetricFamily(
+            "predawn_outbox_oldest_age_seconds", "How long the oldest of them has waited.", labels=["channel"]
+        )
         failing = GaugeMetricFamily("predawn_outbox_failures", "Calls in a row that failed.", labels=["channel"])
         for channel in self._operations.channel_health():
             waiting.add_metric([channel.channel], channel.waiting)
+            since = channel.oldest_waiting
+            age = 0.0 if since is None else max((self._now() - since).total_seconds(), 0.0)
+            oldest.add_metric([channel.channel], age)
             dead.add_metric([channel.channel], channel.dead)
             failing.add_metric([channel.channel], channel.failures)
-        yield from (waiting, dead, failing)
+        yield from (waiting, oldest, dead, failing)
 
 
 @router.get(

@@ -16,11 +16,12 @@ from scheduler.api.context import Caller, Ctx
 from scheduler.api.files import ours
 from scheduler.api.jobs import JobId
 from scheduler.api.problems import ApiError, responses
+from scheduler.api.routing import ReadableRoute
 from scheduler.api.schemas import Outputs
 from scheduler.domain.render import Artifact, Checkpoint, StageName
 from scheduler.ports.operations import JobDetail
 
-router = APIRouter(tags=["orchestrator"])
+router = APIRouter(tags=["orchestrator"], route_class=ReadableRoute)
 
 
 def named(detail: JobDetail) -> Iterator[tuple[str, Checkpoint, Artifact]]:

@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 
 from scheduler.ports.operations import InvalidError, NotFoundError, OperationError, PermissionDeniedError
 from scheduler.ports.store import StoreError
@@ -21,6 +22,7 @@ log = structlog.get_logger("predawn.api")
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
+METHODS = ("DELETE", "GET", "HEAD", "POST")
 
 
 class Problem(BaseModel):
@@ -120,8 +122,12 @@ def install(api: FastAPI) -> None:
         return problem(422, detail, more={"errors": found[:20]})
 
     @api.exception_handler(HTTPException)
-    async def _http(_request: Request, error: HTTPException) -> Response:  # pyright: ignore[reportUnusedFunction] - FastAPI calls it
-        return problem(error.status_code, str(error.detail), headers=error.headers)
+    async def _http(request: Request, error: HTTPException) -> Response:  # pyright: ignore[reportUnusedFunction] - FastAPI calls it
+        if error.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
+            return problem(error.status_code, _worded(request, error), headers=error.headers)
+        allowed = ", ".join(methods_at(request))
+        told = f"{request.method} does nothing at {request.url.path[:200]}; it takes {allowed}"
+        return problem(error.status_code, told, headers={"allow": allowed})
 
     @api.exception_handler(Exception)
     async def _unforeseen(request: Request, error: Exception) -> Response:  # pyright: ignore[reportUnusedFunction] - FastAPI calls it
@@ -145,4 +151,29 @@ def status_of(error: OperationError) -> int:
 
 def _told(error: Mapping[str, Any]) -> dict[str, str]:
     place = [str(part) for part in error.get("loc", ()) if part != "body"]
-    return {"field": ".".join(place) or "body", "message": str(error.get("msg", "wrong"))[:300]}
+    said = str(error.get("msg", "wrong")).removeprefix("Value error, ")
+    match error.get("type"):
+        case "json_invalid":
+            why = cast("Mapping[str, Any]", error.get("ctx") or {}).get("error", "it ends too early")
+            return {"field": "body", "message": f"is no JSON (at character {''.join(place)}: {why})"[:300]}
+        case "model_attributes_type":
+            return {"field": "body", "message": "must be a JSON object, sent with Content-Type: application/json"}
+        case _:
+            return {"field": ".".join(place) or "body", "message": said[:300]}
+
+
+def _worded(request: Request, error: HTTPException) -> str:
+    """What to do about an address that there is not."""
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return f"there is nothing at {request.url.path[:200]}; GET /openapi.json lists what there is"
+    return str(error.detail)
+
+
+def methods_at(request: Request) -> list[str]:
+    """What an address takes, of all the routes that share it."""
+    routes = cast("FastAPI", request.app).routes
+    return [
+        method
+        for method in METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+    ]

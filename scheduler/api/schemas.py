@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 JobWord = Literal["pending", "processing", "completed", "failed", "cancelled"]
 PriorityWord = Literal["high", "normal", "low"]
 Short = Annotated[str, Field(min_length=1, max_length=100)]
 Url = Annotated[str, Field(min_length=1, max_length=2000)]
+
+
+def spelt(pattern: str, remedy: str) -> tuple[AfterValidator, Any]:
+    """A text of this form; a wrong one is told the remedy instead of the expression, which the document shows."""
+    form = re.compile(pattern)
+
+    def check(text: str) -> str:
+        if form.search(text) is None:
+            raise ValueError(remedy)
+        return text
+
+    return AfterValidator(check), Field(json_schema_extra={"pattern": pattern})
+
+
+MOST_OF_AN_ID = 100
+_ID, _ID_SCHEMA = spelt(
+    r"^(?!\.{1,2}$)[^/\x00-\x1f\x7f]+$",
+    "take an id that can stand in a path: no slash, no control characters, not . or ..",
+)
+_PROMPT, _PROMPT_SCHEMA = spelt(r"\w", "is blank: say in words what is to be seen, 1–2,000 characters")
+_SIZE, _SIZE_SCHEMA = spelt(r"^[0-9]{2,4}x[0-9]{2,4}$", "must be WIDTHxHEIGHT in pixels, like 1280x720")
 SCENE_EXAMPLE: dict[str, Any] = {
     "scene_type": "point",
     "content": {"heading": "GST: two slabs", "lines": ["5 %", "18 %"]},
@@ -38,7 +60,11 @@ class RenderBody(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [DOUBT_EXAMPLE, WORKFLOW_EXAMPLE]})
 
     job_type: Short = Field(description="A job type of this installation; with a workflow only a word of the caller's.")
-    job_id: Short | None = Field(None, description="The caller's own id: the same one again answers the same job.")
+    job_id: Annotated[str, Field(min_length=1, max_length=MOST_OF_AN_ID), _ID, _ID_SCHEMA] | None = Field(
+        None,
+        description="The caller's own id, by which the job is found. The same one again answers the same job, "
+        "unless an Idempotency-Key says that it is another request.",
+    )
     input: dict[str, Any] | Annotated[str, Field(max_length=2000)] | None = Field(
         None, description="What the job type takes, or the question or prompt as text."
     )
@@ -196,10 +222,10 @@ class GenerateBody(BaseModel):
         json_schema_extra={"examples": [{"prompt": "Sunrise over Parliament House", "duration": 8, "fps": 30}]},
     )
 
-    prompt: str = Field(min_length=1, max_length=2000, description="Not blank.", pattern=r"\w")
+    prompt: Annotated[str, Field(min_length=1, max_length=2000, description="Not blank."), _PROMPT, _PROMPT_SCHEMA]
     duration: float = Field(8.0, ge=1, le=60, description="Seconds.")
     fps: int = Field(30, ge=24, le=60)
-    size: Annotated[str, Field(pattern=r"^[0-9]{2,4}x[0-9]{2,4}$")] | None = None
+    size: Annotated[str, _SIZE, _SIZE_SCHEMA] | None = None
     priority: PriorityWord = "normal"
     callback_url: Url | None = None
 
@@ -214,6 +240,14 @@ class VideoStatus(BaseModel):
     estimated_time_remaining: float | None
     video_url: str | None
     error: ErrorView | None
+
+
+class SyncStatus(VideoStatus):
+    """How a video stands after a look at it."""
+
+    synced: bool = Field(
+        description="Whether this is what is known now; false: whoever makes it did not answer in time."
+    )
 
 
 class VideoMetadata(BaseModel):

@@ -7,29 +7,37 @@ import json
 from collections.abc import AsyncGenerator, Mapping
 from typing import Annotated, Any, cast
 
+import structlog
 from fastapi import APIRouter, Header, Response
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse
 from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette.sse import SendTimeoutError
+from starlette.types import Receive, Scope, Send
 
 from scheduler.api import stream as streams
 from scheduler.api.context import Caller, Context, Ctx
 from scheduler.api.files import ours, path_of
 from scheduler.api.jobs import IdempotencyKey, JobId, allow_callback, cancelled, key_of, same_request
 from scheduler.api.problems import ApiError, responses
-from scheduler.api.schemas import CancelView, GenerateBody, JobView, VideoMetadata, VideoStatus
+from scheduler.api.routing import ReadableRoute
+from scheduler.api.schemas import CancelView, GenerateBody, JobView, SyncStatus, VideoMetadata, VideoStatus
 from scheduler.api.views import error_view, job_view, time, word_of
 from scheduler.domain.job import Job, JobSpec, JobStatus, Priority
 from scheduler.domain.render import StageName
 from scheduler.ports.api import JobOutlook, Submission
 from scheduler.ports.operations import JobDetail
 
-router = APIRouter(prefix="/api/videos", tags=["videos"])
+router = APIRouter(prefix="/api/videos", tags=["videos"], route_class=ReadableRoute)
+
+log = structlog.get_logger("predawn.api")
 
 PROMPT_VIDEO = "prompt_video"
 STALLED_S = 60.0
 """Seconds after which a follower that takes nothing is let go."""
-SYNC_S = 2.0
+SYNC_S = 5.0
 """Seconds that the remote service gets to answer a ``sync``."""
+SYNC_LOOK_S = 0.1
+"""Seconds between looks whether it has."""
 MEDIA_TYPE = "video/mp4"
 _BINARY = {"content": {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
 
@@ -74,15 +82,32 @@ async def status(job_id: JobId, context: Ctx, actor: Caller) -> Response:
     return JSONResponse(status_view(outlook.job, outlook.remaining_s))
 
 
-@router.post("/{job_id}/sync", response_model=VideoStatus, responses=responses(404))
+@router.post("/{job_id}/sync", response_model=SyncStatus, responses=responses(404))
 async def sync(job_id: JobId, context: Ctx, actor: Caller) -> Response:
-    """How the video stands, read anew; a remote service that makes it is asked now, where this process waits for it."""
+    """How the video stands, as the remote service that makes it says now; it is asked by whichever process renders.
+
+    ``synced`` is false when no answer came within five seconds: the job then stands as it was last seen.
+    """
+    job = (await context.watch.outlook(job_id, max_age_s=0.0)).job
+    synced = job.status is not JobStatus.PROCESSING or await looked_at(context, job.id)
     outlook = await context.watch.outlook(job_id, max_age_s=0.0)
-    if context.options.nudge(outlook.job.id):
-        async with context.watch.follow(outlook.job.id) as followed:
-            await followed.after(followed.version, SYNC_S)
-            outlook = followed.outlook
-    return JSONResponse(status_view(outlook.job, outlook.remaining_s))
+    return JSONResponse({**status_view(outlook.job, outlook.remaining_s), "synced": synced or outlook.job.is_final})
+
+
+async def looked_at(context: Context, job_id: str) -> bool:
+    """Have a job in hand looked at; False: nobody has answered in time."""
+    loop, operations = asyncio.get_running_loop(), context.operations
+    until = loop.time() + SYNC_S
+    await asyncio.to_thread(operations.ask_look, job_id)
+    while not await asyncio.to_thread(operations.was_looked, job_id):
+        if (
+            loop.time() >= until
+            or context.watch.leaving
+            or (await context.watch.outlook(job_id)).job.status is not JobStatus.PROCESSING
+        ):
+            return False
+        await asyncio.sleep(SYNC_LOOK_S)
+    return True
 
 
 @router.get("/{job_id}/result", response_model=JobView, responses=responses(404, 409))
@@ -120,7 +145,7 @@ async def stream(
     cursor = streams.Cursor.of(last_event_id)
     if streams.is_told(cursor, outlook):
         return Response(status_code=204)
-    return EventSourceResponse(
+    return Followed(
         follow(context, outlook.job.id, cursor),
         ping=cast("int", context.options.keepalive_s),  # any number of seconds will do
         ping_message_factory=lambda: ServerSentEvent(comment="still here"),
@@ -129,11 +154,22 @@ async def stream(
     )
 
 
+class Followed(EventSourceResponse):
+    """A stream whose reader may stall: it is let go then, which is nobody's fault."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it to its end, or until the reader takes nothing."""
+        try:
+            await super().__call__(scope, receive, send)
+        except SendTimeoutError:
+            log.info("a follower that took nothing was let go", path=scope["path"], after_s=STALLED_S)
+
+
 async def follow(context: Context, job_id: str, cursor: streams.Cursor) -> AsyncGenerator[ServerSentEvent, None]:
-    """The events of one follower, from where it was to the job's end."""
+    """The events of one follower, from where it was to the job's end; or to the end of this process."""
     told: Mapping[str, Any] | None = None
     async with context.watch.follow(job_id) as job:
-        while True:
+        while not context.watch.leaving:
             version, outlook = job.version, job.outlook
             for event in streams.events(cursor, outlook):
                 cursor = event.after

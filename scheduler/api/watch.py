@@ -66,6 +66,18 @@ class JobWatch:
         self._jobs: dict[str, Watched] = {}
         self._reading: dict[str, asyncio.Task[JobOutlook]] = {}
         self._poller: asyncio.Task[None] | None = None
+        self._leaving = False
+
+    @property
+    def leaving(self) -> bool:
+        """Whether this process is about to end: who follows a job is to answer with what is known, and go."""
+        return self._leaving
+
+    def leave(self) -> None:
+        """Let all who follow a job go."""
+        self._leaving = True
+        for job in self._jobs.values():
+            job.changed.set()
 
     @property
     def followed(self) -> int:

@@ -7,7 +7,6 @@ knows does no harm, and a forged one could do none either; it is refused all the
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 from datetime import UTC, datetime
 from typing import Annotated, Any, cast
@@ -18,11 +17,12 @@ from pydantic import BaseModel
 
 from scheduler.api.context import Ctx
 from scheduler.api.problems import ApiError, responses
+from scheduler.api.routing import ReadableRoute
 from scheduler.domain.access import Role
-from scheduler.domain.callback import job_id_of, signature_problem
+from scheduler.domain.callback import job_id_of, message_id, signature_problem
 from scheduler.ports.operations import Actor
 
-router = APIRouter(prefix="/webhooks", tags=["webhooks"])
+router = APIRouter(prefix="/webhooks", tags=["webhooks"], route_class=ReadableRoute)
 
 SIGNATURE = "x-predawn-signature"
 
@@ -32,7 +32,7 @@ class WebhookTaken(BaseModel):
 
     taken: bool
     known: bool
-    """Whether somebody here waits for that job."""
+    """Whether somebody in this very process waits for that job; other processes are told, too."""
 
 
 @router.post(
@@ -76,7 +76,7 @@ async def video_complete(
     actor = Actor("webhook", "http", role=Role.VIEWER, origin=address)
     fresh = await asyncio.to_thread(
         context.operations.take_webhook,
-        hashlib.sha256(x_predawn_signature.encode()).hexdigest(),
+        message_id(x_predawn_signature),
         about=job_id,
         # A message whose clock is ahead by the window stays good for twice as long.
         forget_after_s=2 * options.webhook_window_s,
@@ -84,8 +84,11 @@ async def video_complete(
     )
     if not fresh:
         raise ApiError(409, "this message was taken before")
-    context.watch.forget(job_id)
-    return JSONResponse({"taken": True, "known": options.nudge(job_id)}, status_code=202)
+    known = options.nudge(job_id)
+    if not known:
+        # Whoever waits for it may be another process; where nobody does, the question is forgotten.
+        await asyncio.to_thread(context.operations.ask_look, job_id)
+    return JSONResponse({"taken": True, "known": known}, status_code=202)
 
 
 def _document(body: bytes) -> dict[str, Any]:

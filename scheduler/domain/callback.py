@@ -22,7 +22,8 @@ KIND = "job"
 LONGEST_URL = 2_000
 EXPIRES_S = 24 * 3600.0
 """Seconds after which an end is not worth telling any more."""
-_SIGNATURE = re.compile(r"t=(\d{1,12}),v1=([0-9a-f]{64})")
+_SIGNATURE = re.compile(r"[ \t]*t=(0|[1-9][0-9]{0,11}),v1=([0-9a-f]{64})[ \t]*")
+"""One spelling for each message: a second one, with zeros before the seconds, say, would be taken a second time."""
 
 
 def ending(
@@ -101,7 +102,7 @@ def signature_problem(given: str, secret: str, body: bytes, *, now: datetime, wi
         now: the time of day.
         window_s: seconds that the timestamp may be off.
     """
-    found = _SIGNATURE.fullmatch(given.strip())
+    found = _SIGNATURE.fullmatch(given)
     if found is None:
         return "the signature is missing or is not of the form t=<seconds>,v1=<64 hex digits>"
     seconds = int(found.group(1))
@@ -112,6 +113,18 @@ def signature_problem(given: str, secret: str, body: bytes, *, now: datetime, wi
     return None
 
 
+def message_id(given: str) -> str:
+    """What a signed message is known by, so that it is taken once: of its signature alone, not of how that is written.
+
+    Raises:
+        ValueError: it is no signature.
+    """
+    found = _SIGNATURE.fullmatch(given)
+    if found is None:
+        raise ValueError("no signature")
+    return hashlib.sha256(found.group(2).encode()).hexdigest()
+
+
 def _mac(secret: str, seconds: int, body: bytes) -> str:
     return hmac.new(secret.encode(), f"{seconds}.".encode() + body, hashlib.sha256).hexdigest()
 
@@ -120,6 +133,8 @@ def job_id_of(document: Mapping[str, Any]) -> str | None:
     """The job that a service's message is about, in any of the words seen (contracts.md)."""
     for name in ("job_id", "render_id", "video_id", "id"):
         value = document.get(name)
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)
         if isinstance(value, str) and value.strip():
             return value.strip()[:200]
     return None

@@ -69,15 +69,25 @@ def _is_octal(text: str) -> bool:
 def is_private(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
     """Whether an address is not one of the public internet: private, loopback, link-local, reserved, multicast, ….
 
-    An IPv4 address inside an IPv6 one (mapped, 6to4, NAT64, Teredo) counts as what it is.
+    An IPv4 address inside an IPv6 one (mapped, 6to4, NAT64, Teredo) counts as what it is. What nobody has given out
+    (IPv6 outside of 2000::/3) is not public either, whatever the library's tables know of it.
     """
     if isinstance(address, ipaddress.IPv6Address):
         inner = _inner(address)
-        if inner is not None and is_private(inner):
+        if inner is not None and (is_private(inner) or address in _NAT64 or address.ipv4_mapped is not None):
+            return is_private(inner)
+        if address not in _UNICAST or any(address in network for network in _SPECIAL):
             return True
+    elif address in _RELAYS:
+        return True
     return not address.is_global or address.is_multicast or address.is_reserved or address.is_unspecified
 
 
+_UNICAST = ipaddress.ip_network("2000::/3")
+_SPECIAL = tuple(map(ipaddress.ip_network, ("2001::/23", "2001:db8::/32", "3fff::/20")))
+"""Protocols and documentation."""
+_RELAYS = ipaddress.ip_network("192.88.99.0/24")
+"""6to4 relays, of which none should be left."""
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _COMPATIBLE = ipaddress.ip_network("::/96")
 

@@ -95,6 +95,9 @@ class PromptVideo:
     def of(cls, payload: Mapping[str, Any]) -> Self:
         """The prompt in a payload.
 
+        In that of a job that was completed once, ``duration`` is that of its video (contracts.md): what was asked for
+        is the whole number beside it, or else each video made anew would be a second longer than the one before.
+
         Raises:
             RequestError: a field is missing or wrong.
         """
@@ -103,7 +106,7 @@ class PromptVideo:
             raise RequestError(f"fps must be a whole number from {FPS[0]} to {FPS[1]}, not {fps:g}")
         return cls(
             prompt=_text(payload, "prompt", least=1),
-            duration_s=_number(payload, "duration", DEFAULT_DURATION_S, DURATION_S),
+            duration_s=_asked_duration(payload),
             fps=int(fps),
             priority=Priority(_word(payload, "priority", [one.value for one in Priority], default=Priority.NORMAL)),
             size=_size(payload),
@@ -149,6 +152,14 @@ def _number(payload: Mapping[str, Any], key: str, default: float, bounds: tuple[
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise RequestError(f"{key} must be a number from {low:g} to {high:g}, not {str(value)[:60]!r}")
     return float(value)
+
+
+def _asked_duration(payload: Mapping[str, Any]) -> float:
+    made = payload.get("duration")
+    if "video_url" in payload and isinstance(made, int | float):
+        low, high = DURATION_S
+        return min(max(float(round(made)), low), high)
+    return _number(payload, "duration", DEFAULT_DURATION_S, DURATION_S)
 
 
 def _size(payload: Mapping[str, Any]) -> str | None:

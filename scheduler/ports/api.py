@@ -103,8 +103,12 @@ class ApiOperations(Protocol):
         """
         ...
 
-    def job_of_key(self, idempotency_key: str) -> str | None:
-        """The id of the job with this key; None: there is none."""
+    def job_called(self, name: str) -> str | None:
+        """The id of the newest job that its caller calls so, or that has this idempotency key; None: there is none."""
+        ...
+
+    def name_job(self, name: str, queued: Enqueued) -> None:
+        """Let a submission that was taken be found by its caller's own name for it."""
         ...
 
     def job_of_render(self, render_id: str) -> str:
@@ -121,6 +125,17 @@ class ApiOperations(Protocol):
 
     def take_webhook(self, webhook_id: str, *, about: str, forget_after_s: float, actor: Actor) -> bool:
         """Note that a webhook about a job was taken. False: it was taken before."""
+        ...
+
+    def ask_look(self, look_id: str) -> None:
+        """Have whichever process waits for remote work under this id (a job's, or the service's own) look at it now.
+
+        No command: it changes nothing of any job, and a service is asked at most once a second for it.
+        """
+        ...
+
+    def was_looked(self, look_id: str) -> bool:
+        """Whether what was asked for was looked at, and what was seen is written down."""
         ...
 
     def render_log(self, *, after: int | None, limit: int = 1000) -> tuple[Logged, ...]:

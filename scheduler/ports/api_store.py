@@ -1,4 +1,4 @@
-"""What the HTTP API keeps in the store: tokens, and webhooks that were taken."""
+"""What the HTTP API keeps in the store: tokens, names of jobs, webhooks that were taken, looks that are asked for."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import Protocol
 
 from scheduler.domain.render import Attempt
 from scheduler.domain.token import Token
+
+MOST_LOOKS = 100
+"""Looks that are told at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,7 @@ class Logged:
 
 
 class ApiStore(Protocol):
-    """Tokens, and webhooks that were taken."""
+    """Tokens, names of jobs, webhooks that were taken, looks that are asked for."""
 
     def add_token(self, token: Token) -> bool:
         """Keep a token. False: another one that was not revoked has the name."""
@@ -39,6 +42,34 @@ class ApiStore(Protocol):
 
     def take_webhook(self, webhook_id: str, *, forget_after_s: float) -> bool:
         """Note that a webhook was taken. False: it was taken before, at most ``forget_after_s`` seconds ago."""
+        ...
+
+    def name_job(self, name: str, job_id: str) -> None:
+        """Let a job be found by this name; one that had it before has it no more."""
+        ...
+
+    def job_named(self, name: str) -> str | None:
+        """The id of the job with this name; None: there is none."""
+        ...
+
+    def ask_look(self, look_id: str, *, fresh_s: float, forget_after_s: float) -> None:
+        """Ask whoever waits for remote work under this id to look at it now.
+
+        One look answers all who ask for it at the same time, and one that is not older than ``fresh_s`` seconds
+        answers, too. A question that nobody answered is forgotten after ``forget_after_s`` seconds.
+        """
+        ...
+
+    def looks_asked(self, *, forget_after_s: float) -> list[str]:
+        """The ids that were asked for and are not looked at yet, at most a hundred."""
+        ...
+
+    def put_look(self, look_id: str) -> None:
+        """Note that what was asked for was looked at."""
+        ...
+
+    def was_looked(self, look_id: str) -> bool:
+        """Whether nobody waits for a look under this id any more."""
         ...
 
     def render_log(self, *, after: int | None, limit: int) -> list[Logged]:

@@ -36,6 +36,8 @@ BREATH_S = 0.5
 """Seconds before a job is given back that the database failed under; doubled with each time."""
 LONGEST_BREATH = 3
 """So often is it doubled."""
+TELL_S = 0.01
+"""Seconds between looks whether a heartbeat is over that another one waits for."""
 GIVE_BACK_S = 10.0
 """Seconds for giving jobs back once the grace period is over."""
 
@@ -350,6 +352,15 @@ class Worker:
                     beat = asyncio.get_running_loop().create_task(self._beat(running), context=running.context)
                     self._tasks.add(beat)
                     beat.add_done_callback(self._tasks.discard)
+
+    async def tell(self, job_id: str) -> None:
+        """Write how far a job in hand is now, without waiting for its next heartbeat; of others nothing."""
+        # What is being written may be of before that which is to be told.
+        while (running := self._running.get(job_id)) is not None and running.beating:  # noqa: ASYNC110 - a moment
+            await asyncio.sleep(TELL_S)
+        if running is not None:
+            running.beating = True
+            await self._beat(running)
 
     async def _beat(self, running: Running) -> None:
         """Keep a lease alive, hear of cancels, and end the job when its lease is lost."""

@@ -1,4 +1,4 @@
-"""Tokens, webhooks that were taken, and the log of attempts as a tail, in the SQL store."""
+"""Tokens, names of jobs, webhooks that were taken, looks, and the log of attempts as a tail, in the SQL store."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from sqlalchemy import RowMapping, bindparam, delete, select, update
 from scheduler.domain.access import Role
 from scheduler.domain.render import Attempt
 from scheduler.domain.token import Token
-from scheduler.ports.api_store import Logged
+from scheduler.ports.api_store import MOST_LOOKS, Logged
 from scheduler.store.base import SqlBase
 from scheduler.store.mapping import attempt_of
-from scheduler.store.rows import api_tokens, render_logs, webhooks_seen
+from scheduler.store.rows import api_tokens, job_names, remote_looks, render_logs, webhooks_seen
 from scheduler.store.sqltypes import db_time
 
 _REVOKE = update(api_tokens).where(api_tokens.c.name == bindparam("b_name"), api_tokens.c.revoked_at.is_(None))
@@ -65,6 +65,53 @@ class SqlApi(SqlBase):
             insert = self._insert(webhooks_seen).values(id=bindparam("b_id"), at=db_time()).on_conflict_do_nothing()
             taken = connection.execute(insert.returning(webhooks_seen.c.id), self._at() | {"b_id": webhook_id})
             return taken.first() is not None
+
+    def name_job(self, name: str, job_id: str) -> None:
+        """Let a job be found by this name; one that had it before has it no more."""
+        insert = self._insert(job_names).values(name=name, job_id=job_id)
+        with self._db.write() as connection:
+            connection.execute(insert.on_conflict_do_update(index_elements=["name"], set_={"job_id": job_id}))
+
+    def job_named(self, name: str) -> str | None:
+        """The id of the job with this name."""
+        with self._db.read() as connection:
+            return connection.execute(select(job_names.c.job_id).where(job_names.c.name == name)).scalar()
+
+    def ask_look(self, look_id: str, *, fresh_s: float, forget_after_s: float) -> None:
+        """Ask for a look, unless one is asked for already or was taken a moment ago."""
+        parameters = self._at() | {"b_id": look_id, "b_fresh": self._db.shift_s - fresh_s}
+        with self._db.write() as connection:
+            connection.execute(
+                delete(remote_looks).where(remote_looks.c.asked_at < db_time()), self._at(-forget_after_s)
+            )
+            insert = self._insert(remote_looks).values(id=bindparam("b_id"), asked_at=db_time())
+            again = insert.on_conflict_do_update(
+                index_elements=["id"],
+                set_={"asked_at": db_time(), "looked_at": None},
+                where=remote_looks.c.looked_at < db_time("b_fresh"),
+            )
+            connection.execute(again, parameters)
+
+    def looks_asked(self, *, forget_after_s: float) -> list[str]:
+        """The ids that were asked for and are not looked at yet."""
+        query = select(remote_looks.c.id).where(
+            remote_looks.c.looked_at.is_(None), remote_looks.c.asked_at >= db_time()
+        )
+        with self._db.read() as connection:
+            found = connection.execute(query.order_by("asked_at", "id").limit(MOST_LOOKS), self._at(-forget_after_s))
+            return list(found.scalars())
+
+    def put_look(self, look_id: str) -> None:
+        """Note that what was asked for was looked at."""
+        asked = update(remote_looks).where(remote_looks.c.id == look_id, remote_looks.c.looked_at.is_(None))
+        with self._db.write() as connection:
+            connection.execute(asked.values(looked_at=db_time()), self._at())
+
+    def was_looked(self, look_id: str) -> bool:
+        """Whether nobody waits for a look under this id any more."""
+        query = select(remote_looks.c.id).where(remote_looks.c.id == look_id, remote_looks.c.looked_at.is_(None))
+        with self._db.read() as connection:
+            return connection.execute(query).first() is None
 
     def render_log(self, *, after: int | None, limit: int) -> list[Logged]:
         """Attempts in the order they were started."""

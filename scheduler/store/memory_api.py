@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from scheduler.domain.job import QueueConfig
 from scheduler.domain.render import Attempt
 from scheduler.domain.token import Token
-from scheduler.ports.api_store import Logged
+from scheduler.ports.api_store import MOST_LOOKS, Logged
 from scheduler.ports.clock import Clock
 from scheduler.store.memory_records import MemoryRecords
 
@@ -21,6 +21,8 @@ class MemoryApi(MemoryRecords):
         super().__init__(clock, max_crashes=max_crashes, defaults=defaults)
         self._tokens: dict[str, Token] = {}
         self._webhooks: dict[str, datetime] = {}
+        self._names: dict[str, str] = {}
+        self._looks: dict[str, tuple[datetime, datetime | None]] = {}
 
     def add_token(self, token: Token) -> bool:
         """See ``ApiStore``."""
@@ -59,6 +61,46 @@ class MemoryApi(MemoryRecords):
                 return False
             self._webhooks[webhook_id] = now
             return True
+
+    def name_job(self, name: str, job_id: str) -> None:
+        """See ``ApiStore``."""
+        with self._lock:
+            self._names[name] = job_id
+
+    def job_named(self, name: str) -> str | None:
+        """See ``ApiStore``."""
+        return self._names.get(name)
+
+    def ask_look(self, look_id: str, *, fresh_s: float, forget_after_s: float) -> None:
+        """See ``ApiStore``."""
+        with self._lock:
+            now = self._clock.now()
+            since = now - timedelta(seconds=forget_after_s)
+            self._looks = {one: times for one, times in self._looks.items() if times[0] >= since}
+            asked, looked = self._looks.get(look_id, (now, None))
+            if looked is not None and looked < now - timedelta(seconds=fresh_s):
+                asked, looked = now, None
+            self._looks[look_id] = (asked, looked)
+
+    def looks_asked(self, *, forget_after_s: float) -> list[str]:
+        """See ``ApiStore``."""
+        with self._lock:
+            since = self._clock.now() - timedelta(seconds=forget_after_s)
+            waiting = [
+                (asked, one) for one, (asked, looked) in self._looks.items() if looked is None and asked >= since
+            ]
+            return [one for _, one in sorted(waiting)][:MOST_LOOKS]
+
+    def put_look(self, look_id: str) -> None:
+        """See ``ApiStore``."""
+        with self._lock:
+            asked, looked = self._looks.get(look_id, (None, None))
+            if asked is not None and looked is None:
+                self._looks[look_id] = (asked, self._clock.now())
+
+    def was_looked(self, look_id: str) -> bool:
+        """See ``ApiStore``."""
+        return self._looks.get(look_id, (None, self._clock.now()))[1] is not None
 
     def render_log(self, *, after: int | None, limit: int) -> list[Logged]:
         """See ``ApiStore``."""

@@ -10,6 +10,9 @@ from typing import Any, cast
 from scheduler.domain.filter import JobSort
 from scheduler.domain.job import Job
 
+MOST_DIGITS = 18
+"""Of a number that every database can compare with."""
+
 
 def utc_text(value: datetime) -> str:
     """A time as SQLite keeps it: fixed width, UTC, microseconds, so that text compares as time does.
@@ -48,7 +51,7 @@ def cursor_seq(cursor: str) -> int:
     Raises:
         ValueError: it is none of ours.
     """
-    if not (cursor.isascii() and cursor.isdigit()):
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= MOST_DIGITS):
         raise ValueError(f"{cursor!r} is no cursor of this list; ask for the first page without one")
     return int(cursor)
 

@@ -354,6 +354,26 @@ class WebhookRow(Row, table=True):
     at: datetime = Field(sa_type=UtcDateTime)
 
 
+class JobNameRow(Row, table=True):
+    """What a caller of the HTTP API calls a job (``job_id`` of ``POST /render``): the newest one of that name."""
+
+    __tablename__ = "job_names"
+
+    name: str = Field(primary_key=True, sa_type=Text)
+    job_id: str = Field(sa_type=UuidText)
+
+
+class RemoteLookRow(Row, table=True):
+    """A job whose remote work somebody wants looked at now; ``id`` is ours or the remote service's."""
+
+    __tablename__ = "remote_looks"
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    asked_at: datetime = Field(sa_type=UtcDateTime)
+    looked_at: datetime | None = Field(sa_type=UtcDateTime)
+    """NULL: nobody has looked yet."""
+
+
 job_counts = Table(
     "job_counts",
     Row.metadata,
@@ -388,3 +408,5 @@ audit = _table("audit")
 audit_head = _table("audit_head")
 api_tokens = _table("api_tokens")
 webhooks_seen = _table("webhooks_seen")
+job_names = _table("job_names")
+remote_looks = _table("remote_looks")

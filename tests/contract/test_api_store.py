@@ -8,6 +8,7 @@ from store_world import World
 
 from scheduler.domain.access import Role
 from scheduler.domain.token import Token, hash_of, id_of, new_secret
+from scheduler.ports.store import Store
 
 MADE = datetime(2026, 11, 20, 3, tzinfo=UTC)
 
@@ -60,3 +61,40 @@ def test_the_log_is_read_from_its_end_on(world: World) -> None:
     behind = world.store.render_log(after=newest.seq, limit=2)
     assert [one.attempt.id for one in behind] == [one.id for one in later[:2]]
     assert {one.id for one in world.store.logged([first.id, later[0].id])} == {first.id, later[0].id}
+
+
+def test_a_job_is_found_by_its_newest_name_until_it_is_gone(world: World) -> None:
+    first, second = world.add(), world.add()
+    assert world.store.job_named("http:edge:lesson 7") is None
+    world.store.name_job("http:edge:lesson 7", first.id)
+    assert world.another().job_named("http:edge:lesson 7") == first.id
+    world.store.name_job("http:edge:lesson 7", second.id)
+    assert world.store.job_named("http:edge:lesson 7") == second.id
+    if world.url is not None:
+        world.sql("DELETE FROM jobs")
+        assert world.store.job_named("http:edge:lesson 7") is None
+
+
+def test_one_look_answers_all_who_ask_and_is_not_taken_again_at_once(world: World) -> None:
+    def ask(store: Store) -> list[str]:
+        store.ask_look("a", fresh_s=1, forget_after_s=30)
+        return store.looks_asked(forget_after_s=30)
+
+    here, there = world.store, world.another()
+    assert here.looks_asked(forget_after_s=30) == []
+    assert ask(here) == ask(there) == ["a"]
+    assert not here.was_looked("a")
+    there.put_look("a")
+    assert here.was_looked("a")
+    assert ask(here) == [], "the look of a moment ago is the answer"
+    world.advance(2)
+    assert ask(there) == ["a"]
+    assert not here.was_looked("a")
+
+
+def test_a_look_that_nobody_takes_is_forgotten(world: World) -> None:
+    world.store.ask_look("a", fresh_s=1, forget_after_s=30)
+    world.advance(31)
+    assert world.store.looks_asked(forget_after_s=30) == []
+    world.store.ask_look("b", fresh_s=1, forget_after_s=30)
+    assert world.store.looks_asked(forget_after_s=3600) == ["b"]

@@ -36,9 +36,10 @@ from console.bootstrap.reading import make_operations, open_installation_store
 from integrations.kit.serve import serve
 from scheduler.api.app import Api
 from scheduler.domain.access import Role
-from scheduler.domain.job import JobSpec
+from scheduler.domain.job import Job, JobSpec
 from scheduler.logs import quiet
 from scheduler.ports.operations import Actor
+from scheduler.ports.store import Store
 
 os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", tempfile.mkdtemp())
 
@@ -77,6 +78,16 @@ def fuzz(operation: Any, examples: int, ask: Callable[[Any], None]) -> None:
     run()
 
 
+def everything(store: Store) -> Generator[Job]:
+    """All jobs there are."""
+    cursor = None
+    while True:
+        page = store.list(limit=500, cursor=cursor)
+        yield from page.items
+        if (cursor := page.next_cursor) is None:
+            return
+
+
 def main(cases: int) -> dict[str, Any]:
 
     quiet()
@@ -103,6 +114,7 @@ def main(cases: int) -> dict[str, Any]:
     document["paths"].pop("/api/videos/{job_id}/stream")  # it ends with its job; its own tests follow it
     counts: Counter[str] = Counter()
     wrong: list[str] = []
+    taken: set[str] = set()
     headers = {"Authorization": f"Bearer {secret}"}
     known = cast("Any", known_checks)
     checks = [
@@ -122,7 +134,9 @@ def main(cases: int) -> dict[str, Any]:
             if answer.status_code == 503 and case.path == "/health":
                 return  # nobody works here: that is what it is to say
             case.validate_response(answer, checks=checks)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is told
+            if answer.status_code == 202 and answer.json().get("created"):  # pyright: ignore[reportUnknownMemberType]
+                taken.add(answer.json()["job_id"])
+        except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001 - whatever it is, it is told
             wrong.append(f"{label}: {str(error)[:600]}")
 
     every: Any = cast("Any", schema).get_all_operations()
@@ -133,11 +147,13 @@ def main(cases: int) -> dict[str, Any]:
             fuzz(operation, each, lambda case, label=operation.label: ask(label, case, url))
     verdict = operations.verify_audit()
     lost = [job_id for job_id in kept if store.get(job_id).payload.get("question") is None]
+    lost += taken - {job.id for job in everything(store)}
     store.close()
     return {
         "cases": sum(counts.values()),
         "operations": len(found),
         "jobs": len(kept),
+        "taken": len(taken),
         "lost": lost,
         "audit": verdict.holds,
         "wrong": wrong[:20],

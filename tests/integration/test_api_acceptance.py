@@ -152,7 +152,18 @@ async def fetch_everything(here: World, job: dict[str, Any]) -> None:
     assert video.content[4:8] == b"ftyp"
     part = await here.client.get(job["video_url"], headers={"Range": "bytes=4-7"})
     assert (part.status_code, part.content) == (206, b"ftyp")
-    assert (await here.client.get(job["video_url"], headers={"Range": "bytes=999999999-"})).status_code == 416
+    beyond = await here.client.get(job["video_url"], headers={"Range": "bytes=999999999-"})
+    assert (beyond.status_code, beyond.headers["content-range"]) == (416, f"bytes */{len(video.content)}")
+    end = await here.client.get(job["video_url"], headers={"Range": "bytes=-100"})
+    assert (end.status_code, end.content) == (206, video.content[-100:])
+    two = await here.client.get(job["video_url"], headers={"Range": "bytes=0-3,8-11"})
+    assert two.status_code == 206
+    assert two.headers["content-type"].startswith("multipart/byteranges")
+    assert video.content[:4] in two.content
+    head = await here.client.head(job["video_url"])
+    assert (head.status_code, head.headers["content-length"], head.content) == (200, str(len(video.content)), b"")
+    assert head.headers["accept-ranges"] == "bytes"
+    assert (await here.client.head(f"/api/videos/{job_id}/stream")).status_code == 405
     metadata = (await here.client.get(f"/api/videos/{job_id}/metadata")).json()
     assert (metadata["title"], metadata["size_bytes"]) == ("Bridge", len(video.content))
 
@@ -169,6 +180,9 @@ async def test_a_submission_may_wait_for_its_video(tmp_path: Path, clip: bytes) 
         assert (told.status_code, told.json()["status"]) == (200, "completed")
         metadata = (await here.client.get(f"/api/videos/{told.json()['job_id']}/metadata")).json()
         assert metadata["title"] == "Only spoken."
+        shown = {"job_type": "test", "workflow": workflow("Only shown")["workflow"][:1]}
+        seen = await here.client.post("/render", headers={"Prefer": "wait=60"}, json=shown)
+        assert (seen.status_code, seen.json()["status"], seen.json()["degraded"]) == (200, "completed", False)
         here.manim.answer = lambda: JSONResponse({"error": "no such scene"}, status_code=422)
         failed = await here.client.post("/render", params={"wait": 60}, json=workflow("Dam"))
         assert failed.status_code == 502
@@ -260,7 +274,7 @@ async def test_webhooks_are_taken_once_fresh_and_signed(tmp_path: Path) -> None:
         now = datetime.now(UTC)
 
         async def tell(given: str, content: bytes = body) -> int:
-            headers = {"x-predawn-signature": given, "Authorization": ""}
+            headers = {b"x-predawn-signature": given.encode("latin-1"), b"Authorization": b""}
             return (await here.client.post("/webhooks/video-complete", content=content, headers=headers)).status_code
 
         good = signature("a key for webhooks", body, now)
@@ -271,6 +285,8 @@ async def test_webhooks_are_taken_once_fresh_and_signed(tmp_path: Path) -> None:
         assert await tell(signature("a key for webhooks", body, now + timedelta(seconds=400))) == 401
         assert await tell(good) == 202
         assert await tell(good) == 409
+        for spelt in (good.replace("t=", "t=0"), f"\xa0{good}", f"{good}\xa0", good.replace("v1=", "v1=0")):
+            assert await tell(spelt) == 401, "written otherwise, it is still the one that was taken"
         assert await tell(signature("a key for webhooks", b"[]", now), b"[]") == 422
         assert await tell(signature("a key for webhooks", b"no json", now), b"no json") == 400
         lines = here.installation.operations.audit(limit=10).items
@@ -299,6 +315,7 @@ async def test_what_operators_do(tmp_path: Path) -> None:
         assert {"job.submit", "job.rerender", "job.retry", "job.priority", "schedule.pause"} <= {
             line["command"] for line in trail
         }
+        assert {(line["via"], line["role"], line["origin"]) for line in trail} == {("http", "operator", "127.0.0.1")}
         figures = await here.client.get("/metrics")
         assert "predawn_jobs{" in figures.text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -27,9 +28,11 @@ class Inside:
     url: str = ""
     answer: Response = field(default_factory=lambda: Response(status_code=204))
     hosts: list[str] = field(default_factory=list[str])
+    bodies: list[bytes] = field(default_factory=list[bytes])
 
     async def hear(self, request: Request) -> Response:
         self.hosts.append(request.headers["host"])
+        self.bodies.append(await request.body())
         return self.answer
 
 
@@ -44,8 +47,8 @@ async def inside() -> AsyncGenerator[Inside]:
         await served.stop()
 
 
-def delivery(url: str) -> Delivery:
-    payload = {"url": url, "body": {"event_id": "j:1:completed", "job_id": "j"}}
+def delivery(url: str, **more: str) -> Delivery:
+    payload = {"url": url, "body": {"event_id": "j:1:completed", "job_id": "j", **more}}
     return Delivery("d", 1, "callback", "job", "j", payload, DeliveryState.LEASED, 1, NOW, NOW, NOW)
 
 
@@ -69,6 +72,24 @@ async def test_the_checked_address_is_connected_to_under_the_asked_name() -> Non
         answer = await tell(f"http://hooks.example.org:{port}/ended", private=True, names=names)
         assert answer == Sent()
         assert server.hosts == [f"hooks.example.org:{port}"]
+
+
+@pytest.mark.parametrize(
+    ("video", "told"),
+    [("/api/videos/j/download", "https://v.example/api/videos/j/download"), ("https://cdn/x.mp4", "https://cdn/x.mp4")],
+)
+async def test_a_video_is_told_by_an_address_that_its_receiver_can_fetch(video: str, told: str) -> None:
+    async with inside() as server:
+        sender = CallbackSender(
+            hosts=["127.0.0.1"],
+            private=True,
+            secret="key",
+            timeout_s=5.0,
+            now=lambda: NOW,
+            base_url="https://v.example",
+        )
+        assert await sender.send(delivery(f"{server.url}/ended", video_url=video)) == Sent()
+    assert json.loads(server.bodies[0])["video_url"] == told
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "hooks.example.org", "2130706433", "0x7f000001", "127.1"])

@@ -28,5 +28,6 @@ def test_whatever_is_thrown_at_it_the_api_answers_as_its_document_says() -> None
     found = json.loads(run.stdout.splitlines()[-1])
     assert found["wrong"] == []
     assert found["lost"] == []
+    assert found["taken"] >= 1, "jobs were taken among all that"
     assert found["audit"], "every write is in the trail, and the trail holds"
     assert found["cases"] >= (2_000 if WHOLE else 100)

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import socket
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
 import pytest
-from api_world import Manim, World, workflow, world
+from api_world import ADMIN, Manim, World, eventually, workflow, world
 from starlette.responses import JSONResponse
+
+from config.settings import ApiSettings, Settings
+from console.bootstrap.api import build_api, served_api
+from console.bootstrap.reading import make_operations
+from scheduler.api.app import Api
+from scheduler.domain.access import Role
+from scheduler.testing import FakeClock, MemoryStore
 
 FOLLOWERS = 200
 
@@ -99,6 +108,34 @@ async def test_who_comes_back_with_the_last_id_misses_nothing(tmp_path: Path) ->
     assert {one for _, one in told[:-1]} == ended
     assert len(told) == len(ended) + 1, "nothing twice"
     assert again.status_code == 204, "told everything: do not come back"
+
+
+async def test_who_follows_or_waits_when_the_server_stops_is_sent_away_in_good_order(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[Api] = []
+
+    def build(*given: Any) -> Api:
+        built.append(build_api(*given))
+        return built[-1]
+
+    monkeypatch.setattr("console.bootstrap.api.build_api", build)
+    settings = Settings(home=tmp_path, api=ApiSettings(port=0))
+    store = MemoryStore(FakeClock(datetime.now(UTC)))
+    operations = make_operations(settings, store)
+    secret = operations.add_token("tester", role=Role.OPERATOR, actor=ADMIN)
+    body = {"job_type": "doubt", "input": "Why is the sky blue?", "job_id": "sky"}
+    headers = {"Authorization": f"Bearer {secret}"}
+    async with httpx.AsyncClient(headers=headers, timeout=60, trust_env=False) as client:
+        async with served_api(settings, operations) as served:
+            await client.post(f"{served.url}/render", json=body)
+            waiting = asyncio.create_task(client.post(f"{served.url}/render?wait=600", json=body))
+            following = asyncio.create_task(client.get(f"{served.url}/api/videos/sky/stream"))
+            await eventually(lambda: built[0].context.watch.followed == 2)
+        stream, answer = await following, await waiting
+    assert (answer.status_code, answer.json()["status"], answer.json()["created"]) == (202, "pending", False)
+    assert stream.text.startswith("id: ")
+    assert not [one for one in caplog.records if one.levelno >= logging.ERROR]
 
 
 async def test_a_stream_shows_that_it_lives(tmp_path: Path) -> None:

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Sequence
 
 import httpx
 import pytest
 from http_scripted import scripted
 from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
 
 from integrations.kit.http import open_client
 from integrations.kit.serve import PortTakenError, bind, serve
@@ -29,6 +31,22 @@ async def test_signals_stay_with_the_program() -> None:
     assert signal.getsignal(signal.SIGINT) is before
     await served.stop()
     assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize(
+    ("proxies", "seen"), [((), "127.0.0.1"), (["127.0.0.1"], "203.0.113.7"), (["10.0.0.0/8"], "127.0.0.1")]
+)
+async def test_only_a_named_proxy_says_where_a_request_came_from(proxies: Sequence[str], seen: str) -> None:
+    async def who(scope: Scope, receive: Receive, send: Send) -> None:
+        await PlainTextResponse(scope["client"][0])(scope, receive, send)
+
+    served = await serve(who, name="x", proxies=proxies)
+    try:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            answer = await client.get(served.url, headers={"X-Forwarded-For": "198.51.100.9, 203.0.113.7"})
+    finally:
+        await served.stop()
+    assert answer.text == seen
 
 
 async def test_a_stop_does_not_wait_for_who_never_ends() -> None:

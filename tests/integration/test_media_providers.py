@@ -139,6 +139,27 @@ async def test_silence_lasts_as_long_as_reading_and_the_video_may_then_be_silent
     assert silent_video({}) is False
 
 
+async def test_a_scene_in_which_nothing_is_said_is_silent_and_neither_a_failure_nor_a_fallback(
+    media: MediaToolkit, tmp_path: Path
+) -> None:
+    first, second = SCRIPT.segments
+    half = replace(SCRIPT, segments=(replace(first, narration=" "), second))
+    spoken = await Espeak(media).run(call(StageName.TTS, tmp_path, script=half))
+    assert (spoken.degraded, spoken.data["silent"]) == (False, False)
+    assert spoken.data["durations"][0] == pytest.approx(1.5)
+    none = replace(SCRIPT, segments=tuple(replace(one, narration="") for one in SCRIPT.segments))
+    clips = await StaticCards(media, programme="Test").run(call(StageName.MANIM, tmp_path, script=none))
+    sounds = await Espeak(media).run(call(StageName.TTS, tmp_path, script=none))
+    assert (sounds.degraded, sounds.data["silent"]) == (False, True)
+    made = {StageName.MANIM: clips, StageName.TTS: sounds}
+    video = await LocalComposer(media).run(call(StageName.REVIDEO, tmp_path, inputs=made, script=none))
+    whole = {**made, StageName.REVIDEO: video}
+    report = await MediaProbe(media).run(call(StageName.VERIFY, tmp_path, inputs=whole, script=none))
+    assert report.data["caption_cues"] == 0, "there is nothing to caption"
+    with pytest.raises(StageFailure, match="no caption track"):
+        await MediaProbe(media).run(call(StageName.VERIFY, tmp_path, inputs=whole))
+
+
 async def test_narration_is_silent_only_when_every_part_is(media: MediaToolkit, tmp_path: Path) -> None:
     file = tmp_path / "spoken.mp3"
     file.write_bytes(b"sound")

@@ -402,11 +402,15 @@ async def test_children_serve_more_than_one_call_while_the_toolkit_is_open_and_n
 
 def media_children() -> set[int]:
     """The toolkit's processes below ours: other tests keep a PostgreSQL there."""
-    found: set[int] = set()
-    for process_ in psutil.Process().children():
-        with suppress(psutil.Error):  # it has just ended
-            found |= {process_.pid} if "integrations.media" in process_.cmdline() else set()
-    return found
+    return {child.pid for child in psutil.Process().children() if "integrations.media" in command_of(child)}
+
+
+def command_of(process: psutil.Process) -> list[str]:
+    """What it runs; nothing of one that ends in this moment."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
 
 
 async def test_an_idle_child_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

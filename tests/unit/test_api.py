@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -14,13 +15,14 @@ from typing import Any
 import httpx
 import pytest
 
-from config.settings import Settings
+from config.settings import Settings, SoraSettings
 from console.bootstrap.reading import make_operations
 from scheduler.api.app import Api, make_api
 from scheduler.api.context import ApiOptions
 from scheduler.api.guard import Limits
 from scheduler.domain.access import Role
-from scheduler.domain.job import Enqueued, JobSpec
+from scheduler.domain.job import Enqueued, JobResult, JobSpec
+from scheduler.domain.requests import PromptVideo
 from scheduler.logs import quiet
 from scheduler.operations import StoreOperations
 from scheduler.ports.operations import Actor
@@ -60,9 +62,9 @@ class Scene:
             return await client.request(method, path, **more)
 
 
-def scene(limits: Limits = LIMITS, **options: Any) -> Scene:
+def scene(limits: Limits = LIMITS, settings: Settings | None = None, **options: Any) -> Scene:
     store, faults = MemoryStore(FakeClock(datetime.now(UTC))), Faults()
-    operations = make_operations(Settings(home=Path("/nowhere")), faulty(store, faults))
+    operations = make_operations(settings or Settings(home=Path("/nowhere")), faulty(store, faults))
     return Scene(make_api(operations, ApiOptions(version="1.2.3", limits=limits, **options)), store, operations, faults)
 
 
@@ -203,6 +205,23 @@ async def test_deep_json_is_refused(depth: int, status: int) -> None:
     assert answer.status_code == status, answer.text
 
 
+async def test_pages_of_a_listed_web_app_may_call_and_others_may_not() -> None:
+    page = "https://app.example.org"
+    wants = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,idempotency-key"}
+    here = scene(origins=(page,))
+    first = await here.ask("OPTIONS", "/render", {"Origin": page, **wants})
+    assert (first.status_code, first.headers["access-control-allow-origin"]) == (200, page)
+    answer = await here.ask("POST", "/render", {**here.token(), "Origin": page}, json=DOUBT)
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (202, page)
+    stranger = await here.ask("OPTIONS", "/render", {"Origin": "https://evil.example", **wants})
+    assert "access-control-allow-origin" not in stranger.headers
+    assert (await here.ask("POST", "/render", {"Origin": page}, json=DOUBT)).status_code == 401, (
+        "and never without a token"
+    )
+    closed = await scene().ask("OPTIONS", "/render", {"Origin": page, **wants})
+    assert (closed.status_code, "access-control-allow-origin" in closed.headers) == (401, False)
+
+
 # --- the contract's words --------------------------------------------------------------------------------------------
 
 
@@ -220,6 +239,51 @@ async def test_a_submission_is_a_job_and_its_key_answers_the_same() -> None:
     assert other.status_code == 409
     someone = {**here.token(name="someone-else"), "Idempotency-Key": "k1"}
     assert (await here.ask("POST", "/render", someone, json=DOUBT)).json()["created"] is True
+
+
+async def test_a_prompt_is_the_same_request_also_when_its_video_has_changed_the_payload() -> None:
+    base = Settings(home=Path("/nowhere"))
+    sora = base.services.model_copy(update={"sora": SoraSettings(enabled=True)})
+    here = scene(settings=base.model_copy(update={"services": sora}), job_types=("prompt_video",))
+    body = {"prompt": "Sunrise over a bridge", "duration": 8}
+    async with here.client({**here.token(), "Idempotency-Key": "k1"}) as client:
+        first = await client.post("/api/videos/generate", json=body)
+        assert first.status_code == 202, first.text
+        (lease,) = here.store.claim("w", limit=1, lease_s=30)
+        assert here.store.complete(lease, JobResult("file:///v.mp4", None, 8.033, degraded=False))
+        again = await client.post("/api/videos/generate", json=body)
+        assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
+        assert (await client.post("/api/videos/generate", json={**body, "prompt": "Sunset"})).status_code == 409
+    made_anew = PromptVideo.of(here.store.get(lease.job.id).payload)
+    assert made_anew.duration_s == 8, "not a second longer each time"
+
+
+async def test_a_job_id_names_the_job_and_a_key_beside_it_says_what_is_the_same_request() -> None:
+    here = scene()
+    mine = here.token()
+    async with here.client(mine) as client:
+
+        async def send(job_id: str, key: str | None, question: str = "What is the repo rate?") -> httpx.Response:
+            body = {"job_type": "doubt", "input": {"question": question}, "job_id": job_id}
+            return await client.post("/render", json=body, headers={} if key is None else {"Idempotency-Key": key})
+
+        async def found(name: str) -> Any:
+            return (await client.get(f"/jobs/{name}")).json().get("job_id")
+
+        plain = (await send("lesson", None)).json()
+        assert (await send("lesson", None)).json() == {**plain, "created": False}
+        assert (await send("lesson", None, "What is inflation?")).status_code == 409
+        first = (await send("news", "k1")).json()
+        assert await found("news") == first["job_id"]
+        anew = (await send("news", "k2", "What is inflation?")).json()
+        assert (anew["created"], await found("news")) == (True, anew["job_id"])
+        again = (await send("news", "k1")).json()
+        assert (again["job_id"], again["created"]) == (first["job_id"], False)
+        assert await found("news") == anew["job_id"], "the newest, also when an older one is asked for again"
+        long = "x" * 100
+        assert await found(long) is None
+        assert (await send(long, None)).json()["job_id"] == await found(long)
+    assert len(here.store.list().items) == 4
 
 
 async def test_many_at_once_go_into_one_transaction_and_each_gets_its_answer() -> None:
@@ -246,7 +310,8 @@ WRONG: list[tuple[Any, str]] = [
     ({"job_type": "doubt", "input": {"question": "What?"}, "priority": "urgent"}, "priority"),
     ({"job_type": "doubt", "input": {"question": "What?"}, "nonsense": 1}, "nonsense"),
     ({"job_type": "doubt", "input": {"question": "What?"}, "callback_url": "http://127.0.0.1/"}, "callback_url"),
-    ([], "body"),
+    ([], "body: must be a JSON object"),
+    *(({**DOUBT, "job_id": bad}, "job_id: take an id that can stand in a path") for bad in ("a/b", "..", ".", "a\0b")),
 ]
 
 
@@ -320,6 +385,64 @@ async def test_jobs_by_filter_and_pages() -> None:
     assert "filter" in wrong.json()["detail"]
 
 
+@pytest.mark.parametrize("cursor", ["zzz", "-1", "1.2.3", "9" * 30, "٣", " "])
+@pytest.mark.parametrize("path", ["/jobs", "/api/admin/audit", "/api/admin/alerts", "/api/admin/outbox"])
+async def test_what_is_no_cursor_is_refused_with_the_remedy(path: str, cursor: str) -> None:
+    here = scene()
+    answer = await here.ask("GET", path, here.token(), params={"cursor": cursor})
+    assert answer.status_code == 422, answer.text
+    assert "ask for the first page without one" in answer.json()["detail"]
+
+
+async def test_a_follower_that_takes_nothing_is_handed_no_more_and_is_let_go(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("scheduler.api.watch.EVERY_S", 0.001)
+    monkeypatch.setattr("scheduler.api.videos.STALLED_S", 1.0)
+    here = scene()
+    authorization = here.token()["Authorization"].encode()
+    job = here.store.enqueue(JobSpec("doubt")).job
+    (lease,) = here.store.claim("w", limit=1, lease_s=3600)
+    scope: dict[str, Any] = {
+        "type": "http", "method": "GET", "path": f"/api/videos/{job.id}/stream", "query_string": b"",
+        "headers": [(b"authorization", authorization)], "client": ("192.0.2.1", 5), "root_path": "",
+    }  # fmt: skip
+    handed: list[Any] = []
+    heard: list[bytes] = []
+    never, enough = asyncio.Event(), asyncio.Event()
+
+    async def receive() -> Any:
+        await never.wait()
+
+    async def take_nothing(message: Any) -> None:
+        handed.append(message)
+        if message["type"] == "http.response.body":
+            await never.wait()
+
+    async def take_all(message: Any) -> None:
+        heard.append(message.get("body", b""))
+        if sum(b"progress" in one for one in heard) >= 50:
+            enough.set()
+
+    stalled = asyncio.create_task(here.api(scope, receive, take_nothing))
+    reader = asyncio.create_task(here.api(dict(scope), receive, take_all))
+    async with asyncio.timeout(60):
+        for step in range(10_000):
+            if enough.is_set():
+                break
+            here.store.heartbeat(lease, lease_s=3600, progress=step / 10_000)
+            await asyncio.sleep(0.002)
+        assert [one["type"] for one in handed] == ["http.response.start", "http.response.body"], (
+            "and no queue behind it"
+        )
+        await stalled
+    assert here.api.context.watch.followed == 1
+    assert not [one for one in caplog.records if one.levelno > logging.INFO], "nobody's fault"
+    reader.cancel()
+    await asyncio.gather(reader, return_exceptions=True)
+    await here.api.close()
+
+
 async def test_cancel_and_what_is_not_there() -> None:
     here = scene()
     headers = here.token()
@@ -328,7 +451,15 @@ async def test_cancel_and_what_is_not_there() -> None:
     assert (await here.ask("DELETE", f"/jobs/{job.id}", headers)).status_code == 409
     assert (await here.ask("GET", f"/jobs/{job.id}", headers)).json()["status"] == "cancelled"
     assert (await here.ask("GET", "/jobs/nothing", headers)).status_code == 404
-    assert (await here.ask("PUT", "/jobs", headers)).status_code == 405
+    wrong = await here.ask("PUT", "/jobs", headers)
+    assert (wrong.status_code, wrong.headers["allow"]) == (405, "GET, HEAD")
+    assert "it takes GET" in wrong.json()["detail"]
+    assert (await here.ask("PUT", f"/jobs/{job.id}", headers)).headers["allow"] == "DELETE, GET, HEAD"
+    nowhere = await here.ask("GET", "/job", headers)
+    assert (nowhere.status_code, nowhere.headers["content-type"]) == (404, "application/problem+json")
+    assert "/openapi.json" in nowhere.json()["detail"]
+    broken = await here.ask("POST", "/render", {**headers, "content-type": "application/json"}, content=b'{"a":')
+    assert broken.json()["detail"].startswith("body: is no JSON (at character 5")
 
 
 async def test_a_job_is_found_by_the_id_that_its_caller_gave_it_and_by_nobody_elses() -> None:

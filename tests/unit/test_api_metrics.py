@@ -15,9 +15,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from config.settings import Settings
 from console.bootstrap.reading import make_operations
-from scheduler.api.metrics import Figures
+from scheduler.api.metrics import DAYS, Figures
 from scheduler.domain.failure import FailureClass
-from scheduler.domain.job import JobSpec
+from scheduler.domain.job import JobSpec, JobStatus
 from scheduler.domain.outbox import NewDelivery
 from scheduler.domain.render import Attempt, AttemptStatus, StageName
 from scheduler.domain.service import Probe
@@ -105,13 +105,59 @@ def existing(store: MemoryStore) -> set[str]:
     return found | {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}
 
 
-@pytest.mark.parametrize("file", ["alerts.yml", "dashboard.json"])
-def test_what_is_shipped_asks_only_for_figures_that_there_are(store: MemoryStore, file: str) -> None:
+def expressions(file: str) -> list[str]:
     text = (SHIPPED / file).read_text(encoding="utf-8")
     document: Any = yaml.safe_load(text) if file.endswith(".yml") else json.loads(text)
-    expressions = [rule["expr"] for group in document.get("groups", ()) for rule in group["rules"]] + [
+    return [rule["expr"] for group in document.get("groups", ()) for rule in group["rules"]] + [
         target["expr"] for panel in document.get("panels", ()) for target in panel["targets"]
     ]
-    assert len(expressions) >= 9
-    asked = {name for expression in expressions for name in NAMES.findall(expression)}
+
+
+@pytest.mark.parametrize("file", ["alerts.yml", "dashboard.json"])
+def test_what_is_shipped_asks_only_for_figures_that_there_are(store: MemoryStore, file: str) -> None:
+    shipped = expressions(file)
+    assert len(shipped) >= 9
+    asked = {name for expression in shipped for name in NAMES.findall(expression)}
     assert asked <= existing(store)
+
+
+WORDS = {"status": {one.value for one in JobStatus}, "days": {str(days) for days in DAYS}}
+"""Values of labels that are known beforehand."""
+
+
+@pytest.mark.parametrize("file", ["alerts.yml", "dashboard.json"])
+def test_what_is_shipped_asks_only_for_labels_that_these_figures_have(store: MemoryStore, file: str) -> None:
+    labels: dict[str, set[str]] = {}
+    for name, values in samples(busy(store)):
+        labels.setdefault(name, set()).update(label for label, _ in values)
+    labels |= {"predawn_on_time_ratio": {"days"}, "predawn_on_time_budget_left": {"days"}}  # no night is over here
+    for expression in expressions(file):
+        names = NAMES.findall(expression)
+        for name, matchers in re.findall(r"(predawn_[a-z_]+)\{(.*?)\}", expression):
+            for label, value in re.findall(r'(\w+)="(.*?)"', matchers):
+                assert label in labels[name], expression
+                assert value in WORDS.get(label, {value}), expression
+        for grouped in re.findall(r"by \((.*?)\)", expression):
+            for label in grouped.split(", "):
+                assert any(label in labels[name] for name in names), expression
+
+
+def test_durations_are_told_apart_up_to_hours_and_ages_are_told(store: MemoryStore) -> None:
+    found = samples(busy(store))
+    buckets = {float(dict(values)["le"]) for name, values in found if name == "predawn_render_duration_seconds_bucket"}
+    assert sum(3600 <= one < float("inf") for one in buckets) >= 4
+    assert found["predawn_outbox_oldest_age_seconds", (("channel", "callback"),)] > 0
+
+
+def test_what_ended_before_anybody_asked_is_counted_from_the_start_of_the_process_on(store: MemoryStore) -> None:
+    figures = figures_over(store)
+    figures.begin()
+    job = store.enqueue(JobSpec("doubt")).job
+    (lease,) = store.claim("w", limit=1, lease_s=30)
+    render = store.start_render(lease, correlation_id="c")
+    assert render is not None
+    one = attempt(render.id, job.id, 1, StageName.MANIM)
+    store.start_attempt(one)
+    store.finish_attempt(replace(one, status=AttemptStatus.COMPLETED, duration_ms=90_000))
+    good = (("outcome", "completed"), ("provider", "p"), ("stage", "manim"))
+    assert samples(figures)["predawn_stage_duration_seconds_count", good] == 1
