@@ -33,11 +33,11 @@ title: A short night
 ---
 
 ## The repo rate falls to 5.50 per cent
-The Reserve Bank of India cut the repo rate by 50 basis points. It is the third cut of the year.
+It is the third cut of the year.
 Source: [RBI](https://rbi.org.in)
 
 ## A bridge over the Chenab
-The rail bridge over the Chenab stands 359 metres above the river bed.
+The bridge is open.
 Source: PIB
 """
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
+
+from console.cli.main import command_line
 
 
 class Healthy(BaseHTTPRequestHandler):
@@ -39,25 +40,23 @@ def service() -> Iterator[str]:
         server.server_close()
 
 
-def predawn(home: Path, url: str, *words: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREDAWN_")}
-    environ = kept | {
+def predawn(home: Path, url: str, *words: str) -> Result:
+    environ = dict.fromkeys(name for name in os.environ if name.startswith("PREDAWN_")) | {
         "PREDAWN_HOME": str(home),
         "PREDAWN_SERVICES__MANIM__URL": url,
         "PREDAWN_SERVICES__REVIDEO__URL": "http://127.0.0.1:9",
         "PREDAWN_SERVICES__ORCHESTRATOR__ENABLED": "false",
         "PREDAWN_SPEECH__A4F_URL": url,
     }
-    command = [sys.executable, "-m", "console.cli.main", "services", *words]
-    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=100, check=False)
+    return CliRunner().invoke(command_line(), ["services", *words], env=environ)
 
 
 def test_services_are_shown_with_history_and_can_be_taken_out(tmp_path: Path, service: str) -> None:
     home = tmp_path / "home"
-    assert predawn(home, service, "check").returncode == 1, "revideo is down"
+    assert predawn(home, service, "check").exit_code == 1, "revideo is down"
     out = predawn(home, service, "maintenance", "revideo", "--for", "1h30m")
     assert "revideo is under maintenance until" in out.stderr
-    assert predawn(home, service, "check").returncode == 0, "what is out on purpose is no trouble"
+    assert predawn(home, service, "check").exit_code == 0, "what is out on purpose is no trouble"
 
     shown = {item["service"]: item for item in json.loads(predawn(home, service, "--json").stdout)["items"]}
     assert {name: item["state"] for name, item in shown.items()} == {"manim": "up", "revideo": "down", "tts": "up"}
@@ -69,9 +68,8 @@ def test_services_are_shown_with_history_and_can_be_taken_out(tmp_path: Path, se
     assert "in use again" in predawn(home, service, "maintenance", "revideo", "--for", "off").stderr
     assert "was not" in predawn(home, service, "maintenance", "revideo", "--for", "off").stderr
     wrong = predawn(home, service, "maintenance", "revideo", "--for", "soon")
-    assert (wrong.returncode, "write 90s" in wrong.stderr) == (2, True)
+    assert (wrong.exit_code, "write 90s" in wrong.stderr) == (2, True)
     unknown = predawn(home, service, "maintenance", "printer", "--for", "1h")
-    assert "manim, revideo, tts" in unknown.stderr
-    assert unknown.returncode != 0
+    assert "manim, revideo, tts" in str(unknown.exception)
     table = predawn(home, service, "history", "revideo")
     assert "unknown → down" in table.stderr

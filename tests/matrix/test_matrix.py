@@ -49,7 +49,7 @@ PROVIDER = {
 }
 """Who asks each service first."""
 CELLS = [(service, kind) for service in PROVIDER if service in SERVICES for kind in KINDS]
-USUAL = [("revideo", "truncated"), ("storage", "http:503")]
+USUAL = [("revideo", "truncated")]
 """The cells that run with the other tests; ``manim`` and ``tts`` are down and hang in those of the demo."""
 RENDER_SERVICES = ("manim", "revideo", "orchestrator")
 

@@ -193,7 +193,7 @@ def test_when_space_runs_out_old_stretches_are_thinned_then_dropped_and_marks_st
     with RecordingWriter(path, main_bytes=limit) as writer:
         last = None
         snapshot = night_snapshot()
-        for n in range(30 * 96):  # a quarter of an hour, for thirty days
+        for n in range(12 * 96):  # a quarter of an hour, for twelve days
             at = after(900 * n)
             snapshot = probed(
                 night_snapshot(at, Verdict.AT_RISK if n % 96 == 5 else Verdict.ON_TRACK), at, float(n % 97)
