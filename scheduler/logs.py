@@ -23,6 +23,11 @@ MAX_VALUE, MAX_STACK = 2_000, 10_000
 class OwnFile(logging.handlers.RotatingFileHandler):
     """A file that rotates and that only its owner can read, also after it has rotated."""
 
+    def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802 - the base class's name
+        """Once it is full: the base class formats every line twice, to see whether it still fits."""
+        del record
+        return self.stream is not None and self.stream.seek(0, os.SEEK_END) >= self.maxBytes
+
     def _open(self) -> Any:
         file = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.fchmod(file, 0o600)

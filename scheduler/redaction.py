@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, cast
 
 from pydantic import BaseModel, SecretStr
@@ -41,6 +42,11 @@ _PATTERNS = (
     ),
 )
 
+_HINT = re.compile(
+    r"bearer|authorization|eyj|xox|xapp|sk[-_]|gh[pousr][-_]|://|key|token|secret|passw|x-amz", re.IGNORECASE
+)
+"""What stands in every text that one of the patterns finds something in: most texts have nothing of it."""
+
 
 def keep_secret(settings: BaseModel, *more: str | None) -> None:
     """From now on no value of these settings that is secret is written down by this process, nor any of ``more``."""
@@ -52,6 +58,8 @@ def redacted(text: str) -> str:
     # The longest first: one may be a part of another.
     for secret in sorted((known for known in _known if known in text), key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
+    if _HINT.search(text) is None:
+        return text
     for pattern, instead in _PATTERNS:
         text = pattern.sub(instead, text)
     return text
@@ -86,6 +94,7 @@ def writable(value: Any, *, chars: int = TEXT_CHARS, depth: int = DEPTH) -> Any:
             return _bounded(redacted(str(value)), chars)
 
 
+@lru_cache(maxsize=1_000)
 def is_secret(name: str) -> bool:
     """Whether what has this name is secret."""
     return name not in NOT_SECRET and _NAME.search(name) is not None

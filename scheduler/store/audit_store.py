@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from sqlalchemy import Connection, RowMapping, Select, Text, insert, or_, select, type_coerce, update
+from sqlalchemy import Connection, RowMapping, Select, Text, bindparam, insert, or_, select, type_coerce, update
 
 from scheduler.domain.access import Role
 from scheduler.domain.audit import GENESIS, AuditEntry, AuditHead, AuditLine, AuditOutcome, chained, detail_text
@@ -24,6 +24,9 @@ from scheduler.store.rows import audit, audit_head
 
 BATCH = 1000
 _HEAD = select(audit_head).where(audit_head.c.id == 1)
+_HEAD_LOCKED = _HEAD.with_for_update()
+_ADD = insert(audit)
+_MOVE_HEAD = update(audit_head).where(audit_head.c.id == 1).values(seq=bindparam("to_seq"), hash=bindparam("to_hash"))
 _UNREADABLE = "detail that is no JSON object: "
 
 
@@ -37,7 +40,7 @@ class SqlAudit(SqlBase):
     def add_audit(self, entries: Sequence[AuditEntry]) -> list[AuditLine]:
         """Chain the entries to the trail, in one transaction."""
         lines: list[AuditLine] = []
-        with self._db.write() as connection:
+        with self._db.write(whole=True) as connection:
             head = self._head_locked(connection)
             at = self._now(connection)
             seq, previous = head.seq, head.hash
@@ -46,8 +49,8 @@ class SqlAudit(SqlBase):
                 seq, previous = line.seq, line.hash
                 lines.append(line)
             if lines:
-                connection.execute(insert(audit), [_values(line) for line in lines])
-                connection.execute(update(audit_head).where(audit_head.c.id == 1).values(seq=seq, hash=previous))
+                connection.execute(_ADD, [_values(line) for line in lines])
+                connection.execute(_MOVE_HEAD, {"to_seq": seq, "to_hash": previous})
         return lines
 
     @property
@@ -57,12 +60,11 @@ class SqlAudit(SqlBase):
         return select(*[raw if column.name == "at" and self._db.is_sqlite else column for column in audit.c])
 
     def _head_locked(self, connection: Connection) -> AuditHead:
-        query = _HEAD.with_for_update()
-        row = connection.execute(query).mappings().first()
+        row = connection.execute(_HEAD_LOCKED).mappings().first()
         if row is None:
             first = self._insert(audit_head).values(id=1, seq=0, hash=GENESIS)
             connection.execute(first.on_conflict_do_nothing(index_elements=[audit_head.c.id]))
-            row = connection.execute(query).mappings().one()
+            row = connection.execute(_HEAD_LOCKED).mappings().one()
         return AuditHead(row["seq"], row["hash"])
 
     def audit_lines(self, *, wanted: AuditFilter, limit: int, cursor: str | None = None) -> Page[AuditLine]:

@@ -222,15 +222,28 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self) -> Generator[Connection]:
-        """A transaction that may write; it is committed at the end, or rolled back when the block raises."""
+    def write(self, *, whole: bool = False) -> Generator[Connection]:
+        """A transaction that may write; it is committed at the end, or rolled back when the block raises.
+
+        Args:
+            whole: within ``together``: what raises here undoes all of that, whoever catches it. That saves the
+                savepoint to which this block alone could be undone.
+        """
         joined = self._held()
-        if joined is not None:
-            with self.translated(), joined.begin_nested():
-                yield joined
+        if joined is None:
+            with self.translated(), self._turn(), self._writing.begin() as connection:
+                yield connection
             return
-        with self.translated(), self._turn(), self._writing.begin() as connection:
-            yield connection
+        with self.translated():
+            if not whole:
+                with joined.begin_nested():
+                    yield joined
+                return
+            try:
+                yield joined
+            except BaseException as error:
+                self._joined.spoilt = error
+                raise
 
     @contextmanager
     def write_once(self) -> Generator[Connection]:
@@ -249,9 +262,11 @@ class Database:
             yield
             return
         with self.translated(), self._turn(), self._writing.begin() as connection:
-            self._joined.connection = connection
+            self._joined.connection, self._joined.spoilt = connection, None
             try:
                 yield
+                if self._joined.spoilt is not None:
+                    raise self._joined.spoilt
             finally:
                 self._joined.connection = None
 

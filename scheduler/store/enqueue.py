@@ -101,7 +101,7 @@ class SqlEnqueue(SqlBase):
 
     def enqueue_many(self, specs: Sequence[JobSpec]) -> list[Enqueued]:
         """Insert many jobs in one transaction, in their order; each is answered as ``enqueue`` would have."""
-        with self._db.write() as connection:
+        with self._db.write(whole=True) as connection:
             answers: list[Enqueued] = []
             for start in range(0, len(specs), MANY):
                 answers += self._enqueue_batch(connection, specs[start : start + MANY])

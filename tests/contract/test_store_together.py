@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 
 import pytest
@@ -60,3 +61,20 @@ def test_other_threads_are_no_part_of_it(world: World) -> None:
             other.start()
             other.join(30)
     assert seen in ([], [None])
+
+
+def test_many_jobs_at_once_are_all_of_it_or_nothing_of_it_is_done(world: World) -> None:
+    """Also when somebody catches the error: nobody pays a savepoint for a step that is the whole command."""
+    if world.name == "memory":
+        pytest.skip("it has no transactions to spoil")
+    store = world.store
+    unstorable = JobSpec("doubt", payload={"x": {1, 2}}, idempotency_key="bad")
+    with pytest.raises(Exception, match=r".+"), store.together():  # noqa: PT012 - what is caught in it is the point
+        store.enqueue(JobSpec("doubt", idempotency_key="good"))
+        with contextlib.suppress(Exception):
+            store.enqueue_many([unstorable])
+    assert store.by_key("good") is None
+    assert store.by_key("bad") is None
+    with store.together():
+        store.enqueue_many([JobSpec("doubt", idempotency_key="good")])
+    assert store.by_key("good") is not None
