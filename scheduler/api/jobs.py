@@ -7,10 +7,10 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from scheduler.api.context import Caller, Context, Ctx
+from scheduler.api.context import Caller, Context, Ctx, actor_of, context_of
 from scheduler.api.problems import ApiError, responses
 from scheduler.api.routing import ReadableRoute
 from scheduler.api.schemas import (
@@ -102,13 +102,14 @@ def key_of(given: str | None, actor: Actor) -> str | None:
 )
 async def render(
     body: RenderBody,
-    context: Ctx,
-    actor: Caller,
+    request: Request,
     wait: Annotated[float | None, Query(ge=0, le=600, description="Seconds to wait for the video.")] = None,
     prefer: Annotated[str | None, Header(max_length=200, description="wait=SECONDS (RFC 7240).")] = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Take a job: 202 with its id and an estimate; or, with ``wait``, its end, if that comes in time."""
+    # Asked for by hand: as dependencies the two cost more than all else that FastAPI does for a submission.
+    context, actor = await context_of(request), await actor_of(request)
     if body.callback_url is not None:
         allow_callback(context, body.callback_url)
     spec = spec_of(body, key=idempotency_key, actor=actor)
