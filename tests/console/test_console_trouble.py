@@ -101,7 +101,8 @@ def test_of_ten_thousand_hostile_texts_no_control_byte_reaches_the_terminal(term
             row = int(found[1].replace(",", "")) if found else row
     os.write(terminal.master, b"\r")
     terminal.shows("Attempts")
-    text = OURS.sub(b"", terminal.seen).decode()
+    # What was read may end within a sequence: up to the last one, all are whole.
+    text = OURS.sub(b"", terminal.seen[: terminal.seen.rindex(b"\x1b")]).decode()
     assert not {one for one in text if ord(one) < 32 or 0x7F <= ord(one) < 0xA0}
     assert not set(text) & set("\u202e\u2066\u200b\ufeff\U000e0041")
     assert "[@click=app.quit]" in text

@@ -31,7 +31,7 @@ from scheduler.store.sql_store import SqlStore
 from scheduler.testing import FakeClock, MemoryStore
 
 CAP = 3
-LEASE_S = 30.7
+LEASE_S = 32.5
 TYPES = ("daily_ca", "doubt")
 ERROR = JobError("it broke", FailureClass.API_ERROR, datetime(2026, 11, 20, tzinfo=UTC))
 RESULT = JobResult("file:///v.mp4", None, 1.5, degraded=True)
@@ -74,7 +74,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @initialize()
     def limits(self) -> None:
-        self.configure(job_type="doubt", concurrency=1, paused=False, max_retries=1, timeout_s=100.7)
+        self.configure(job_type="doubt", concurrency=1, paused=False, max_retries=1, timeout_s=102.5)
         for priority in Priority:
             self.enqueue(job_type="daily_ca", priority=priority, key=None)
 
@@ -83,10 +83,10 @@ class StoreMachine(RuleBasedStateMachine):
         concurrency=st.sampled_from([2, 3, 1, 0]),
         paused=st.sampled_from([False, False, False, True]),
         max_retries=st.integers(0, 2),
-        timeout_s=st.sampled_from([0.0, 20.7, 100.7]),
+        timeout_s=st.sampled_from([0.0, 22.5, 102.5]),
     )
     def configure(self, job_type: str, concurrency: int, *, paused: bool, max_retries: int, timeout_s: float) -> None:
-        config = QueueConfig(job_type, concurrency, timeout_s, max_retries, retry_delay_s=60.7, paused=paused)
+        config = QueueConfig(job_type, concurrency, timeout_s, max_retries, retry_delay_s=62.5, paused=paused)
         self.model.put_queue_config(config)
         self.store.put_queue_config(config)
 
@@ -178,16 +178,16 @@ class StoreMachine(RuleBasedStateMachine):
                     answers.append(store.set_priority(job_id, Priority(act)))
         assert answers[0] == answers[1], act
 
-    @rule(seconds=st.sampled_from([5.0, 25.0, 31.0, 65.0, 140.0]))
+    @rule(seconds=st.sampled_from([5.0, 25.0, 35.0, 65.0, 140.0]))
     def pass_time(self, seconds: float) -> None:
-        # Whole seconds, where leases and limits are not: nothing runs out in the very moment that is asked about.
+        # In fives, and leases and limits halfway between: nothing runs out near the moment that is asked about.
         self.clock.advance(seconds)
 
     @rule(owner=st.sampled_from(["w1", "w2"]))
     def lose_a_worker(self, owner: str) -> None:
         """It takes jobs and falls silent until they are taken back."""
         self.claim(owner=owner, limit=2)
-        self.pass_time(seconds=31.0)
+        self.pass_time(seconds=35.0)
         self.reap()
 
     @rule(pick=picks, act=st.sampled_from(["fail", "fatal", "complete"]))
