@@ -19,11 +19,10 @@ from scheduler.job_types import JobType, unknown_type
 from scheduler.nights.foresight import Foresight
 from scheduler.pipeline.views import stage_views
 from scheduler.ports.api import JobOutlook, Submission, SystemState
-from scheduler.ports.api_store import Logged
+from scheduler.ports.api_store import FORGET_LOOK_S, FRESH_LOOK_S, Logged
 from scheduler.ports.clock import Clock
 from scheduler.ports.operations import Actor, InvalidError, NotFoundError, OperationError
 from scheduler.ports.store import JobNotFoundError, Store
-from scheduler.queue.looks import FORGET_AFTER_S, FRESH_S
 from scheduler.schedules.leader import ROLE as SCHEDULER
 
 MOST_ACTIVE = 50
@@ -254,7 +253,7 @@ class ApiCommands:
 
     def ask_look(self, look_id: str) -> None:
         """Have whichever process waits for remote work under this id look at it now."""
-        self._store.ask_look(look_id, fresh_s=FRESH_S, forget_after_s=FORGET_AFTER_S)
+        self._store.ask_look(look_id, fresh_s=FRESH_LOOK_S, forget_after_s=FORGET_LOOK_S)
 
     def was_looked(self, look_id: str) -> bool:
         """Whether what was asked for was looked at, and what was seen is written down."""

@@ -11,6 +11,10 @@ from scheduler.domain.token import Token
 
 MOST_LOOKS = 100
 """Looks that are told at once."""
+FORGET_LOOK_S = 30.0
+"""Seconds after which a question that nobody could answer counts no more."""
+FRESH_LOOK_S = 1.0
+"""Seconds for which a look answers those who ask after it: no caller can make us ask a service more often."""
 
 
 @dataclass(frozen=True, slots=True)

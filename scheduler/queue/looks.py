@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from scheduler.ports.api_store import FORGET_LOOK_S
 from scheduler.ports.store import Store, StoreError
 from scheduler.queue.worker import Worker
 
@@ -20,10 +21,6 @@ log = structlog.get_logger("predawn.worker")
 
 EVERY_S = 0.5
 """Seconds between looks whether anybody asks."""
-FORGET_AFTER_S = 30.0
-"""Seconds after which a question that nobody could answer counts no more."""
-FRESH_S = 1.0
-"""Seconds for which a look answers those who ask after it: no caller can make us ask a service more often."""
 
 
 class Looks:
@@ -58,7 +55,7 @@ class Looks:
 
     async def _ask_around(self) -> None:
         with contextlib.suppress(StoreError):  # the worker says what is wrong with the database
-            for look_id in await asyncio.to_thread(self._store.looks_asked, forget_after_s=FORGET_AFTER_S):
+            for look_id in await asyncio.to_thread(self._store.looks_asked, forget_after_s=FORGET_LOOK_S):
                 if look_id not in self._under_way:
                     task = asyncio.create_task(self._answer(look_id), name=f"look at {look_id[:60]}")
                     self._under_way[look_id] = task

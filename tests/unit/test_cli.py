@@ -34,6 +34,11 @@ def test_help_needs_neither_database_nor_media() -> None:
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
+def test_who_only_looks_and_commands_loads_no_worker() -> None:
+    script = "import sys, scheduler.operations; sys.exit('scheduler.queue.worker' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
 def test_a_render_loads_neither_the_api_nor_slack_nor_what_its_children_render_with() -> None:
     script = (
         "import sys, console.bootstrap.once;"
