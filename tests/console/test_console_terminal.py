@@ -46,7 +46,7 @@ print("ended", app.return_code)
 """
 
 
-def _without_size(environment: Mapping[str, str]) -> dict[str, str]:
+def without_size(environment: Mapping[str, str]) -> dict[str, str]:
     """Without the size of the terminal that the tests run in: it would outrank that of the pseudo-terminal."""
     return {name: value for name, value in environment.items() if name not in {"COLUMNS", "LINES"}}
 
@@ -79,7 +79,7 @@ class Terminal:
             stderr=slave,
             start_new_session=True,
             env={
-                **_without_size(os.environ),
+                **without_size(os.environ),
                 "TERM": "xterm-256color",
                 "PYTHONPATH": str(HERE.parents[1]),
                 **environment,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from test_console_terminal import without_size
 
 from scheduler.domain.job import JobSpec
 from scheduler.store import open_store
@@ -27,7 +28,7 @@ class Tmux:
     def __init__(self, folder: Path, size: tuple[int, int]) -> None:
         self._socket = str(folder / "tmux")
         command = f"{sys.executable} -m console.cli.main console; echo ended $?; sleep 60"
-        environment = {**os.environ, "PREDAWN_HOME": str(folder / "home"), "PYTHONPATH": str(ROOT)}
+        environment = {**without_size(os.environ), "PREDAWN_HOME": str(folder / "home"), "PYTHONPATH": str(ROOT)}
         self._run(
             "-f", "/dev/null", "new-session", "-d", "-x", str(size[0]), "-y", str(size[1]), command, env=environment
         )
